@@ -1,0 +1,56 @@
+"""The configuration: read once at the entry point, frozen, handed down.
+
+A setting has a section, a key, a type, a default, a one-line description and, where it is a
+quantity, a unit. It is looked up in this order; the first that is set wins:
+
+1. an option of the command line that stands for the setting (`--port` for `[api] port`)
+2. `TRADEWIND__SECTION__KEY` in the environment
+3. `TRADEWIND__SECTION__KEY_CMD`: the output of this shell command
+4. `TRADEWIND__SECTION__KEY_SECRET`: the content of this file (a mounted secret)
+5. `[section] key` in `$TRADEWIND_CONFIG`, else in `$TRADEWIND_HOME/tradewind.toml`
+6. the default
+
+Sections and keys have Airflow's names where the thing is the same. Attributes here may differ
+from their key: they carry their unit (`parse_timeout_s` is `dag_file_processor_timeout`).
+`$TRADEWIND_HOME` inside a value stands for the state folder. A setting that does not exist is
+an error, because a typing mistake that is silently ignored costs somebody an evening.
+"""
+
+from tradewind.config.load import load_config, unknown_setting
+from tradewind.config.sections import (
+    HOME,
+    KEY_FILE,
+    PREFIX,
+    Api,
+    Config,
+    Core,
+    Database,
+    Logging,
+    Processor,
+    Scheduler,
+    Setting,
+    Triggerer,
+    Worker,
+    settings,
+    show,
+)
+
+__all__ = [
+    "HOME",
+    "KEY_FILE",
+    "PREFIX",
+    "Api",
+    "Config",
+    "Core",
+    "Database",
+    "Logging",
+    "Processor",
+    "Scheduler",
+    "Setting",
+    "Triggerer",
+    "Worker",
+    "load_config",
+    "settings",
+    "show",
+    "unknown_setting",
+]
