@@ -364,6 +364,17 @@ def show(value: Any, *, secret: bool = False) -> str:
     return text
 
 
+def _without_password(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return "***"
+    login, at, host = rest.rpartition("@")
+    if not at:
+        return text
+    user, colon, _ = login.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}@{host}"
+
+
 SECTIONS: dict[str, Any] = {
     f.name: f.type
     for f in msgspec.structs.fields(Config)

@@ -1,0 +1,1 @@
+"""DAGs to look at, to run and to copy from."""
