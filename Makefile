@@ -1,0 +1,47 @@
+# Every target sets itself up; Python 3.11+, make and the package registry are enough.
+# `make help` lists them.
+
+PYTHON ?= python3
+SHELL := /bin/bash
+BIN := .venv/bin
+
+# The state of `make run`, inside the checkout and ignored by git.
+export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench campaign clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:
+	@$(PYTHON) tools/environment.py
+
+run: setup ## Start Tradewind with the example DAGs
+	@TRADEWIND__CORE__LOAD_EXAMPLES=$${TRADEWIND__CORE__LOAD_EXAMPLES:-true} exec $(BIN)/tradewind standalone
+
+test: setup ## Run every test (ARGS="-k name" passes on to pytest)
+	@$(PYTHON) tools/servers.py
+	@$(BIN)/pytest -n auto $(ARGS)
+
+check: setup ## Lint, types, layers, sizes, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -p no:randomly tests/docs
+
+format: setup ## Format the code and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure every figure of the README, beside the machine's limit
+	@$(PYTHON) tools/servers.py
+	@$(BIN)/python bench/run.py $(ARGS)
+
+campaign: setup ## Run the simulator over many seeds (SEEDS=100000)
+	@$(BIN)/pytest -n auto -q tests/sim --seeds $(or $(SEEDS),100000) $(ARGS)
+
+clean: ## Remove what was built, measured and cached; keeps .tradewind
+	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
