@@ -100,12 +100,13 @@ def pip_wheel() -> Path:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             files = json.load(answer)["files"]
-        wheel = [
-            f for f in files if f["filename"].endswith("-none-any.whl") and not f.get("yanked")
-        ][-1]
+        wheel = max(
+            (f for f in files if stable(f["filename"]) and not f.get("yanked")),
+            key=lambda f: stable(f["filename"]),
+        )
         with urllib.request.urlopen(wheel["url"], timeout=60) as answer:  # noqa: S310
             content = answer.read()
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError) as error:
         sys.exit(f"pip is missing and {index} gave none ({error}); apt install python3-pip helps")
     if hashlib.sha256(content).hexdigest() != wheel["hashes"]["sha256"]:
         sys.exit(f"{wheel['url']} is not what the registry says it is")
@@ -113,6 +114,12 @@ def pip_wheel() -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def stable(filename: str) -> tuple[int, ...]:
+    """Return the version of a released wheel for any Python 3; empty for other files."""
+    found = re.fullmatch(r"pip-(\d+(?:\.\d+)*)-py3-none-any\.whl", filename)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
 if __name__ == "__main__":
