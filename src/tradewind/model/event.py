@@ -156,10 +156,14 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
 
 
 class CancelTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_trigger"):
-    """Forget the trigger of a task that is no longer deferred under this fence."""
+    """Forget the trigger of a task that is no longer deferred under this fence.
+
+    timed_out: the deferral's time is up and the task goes on (fails) with its next attempt.
+    """
 
     key: TaskKey
     fence: int
+    timed_out: bool = False
 
 
 class CallBack(msgspec.Struct, frozen=True, kw_only=True, tag="callback"):

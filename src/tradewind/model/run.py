@@ -53,6 +53,8 @@ class TaskInstance(msgspec.Struct, frozen=True, kw_only=True):
     returned: whether the try pushed a `return_value`.
     infra_losses: losses before user code started in this try; they cost no retry.
     map_path: the index at each mapping level, outermost first; empty when unmapped.
+    skips: direct downstream task ids that this instance's accepted outcome chose to skip; ("*",)
+        is everything downstream. Kept so that a cleared downstream is skipped again.
     """
 
     run_pk: int
@@ -73,6 +75,7 @@ class TaskInstance(msgspec.Struct, frozen=True, kw_only=True):
     returned: bool = False
     infra_losses: int = 0
     map_path: tuple[int, ...] = ()
+    skips: tuple[str, ...] = ()
     reason: str | None = None
 
     @property
@@ -89,6 +92,7 @@ class TaskInstance(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try of one task instance to execute, from `queued` to its end.
 
+    claim_token: random, made with the row; only who was given it may claim.
     nonce: random, written by the claim; every later write must name it.
     hb_counter: rises with each heartbeat; a lease is judged by its standing still.
     """
@@ -100,6 +104,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     state: AttemptState
     executor: str
     queue: str | None = None
+    claim_token: str = ""
     nonce: str | None = None
     worker: str | None = None
     hb_counter: int = 0
