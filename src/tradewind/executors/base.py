@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: the attempt waits outside for a reason worth showing (image pull, no node, no worker)."""
+    """Fact: the attempt waits outside for a reason worth showing: image pull, no node, …"""
 
     attempt_id: AttemptId
     reason: str
@@ -72,7 +72,7 @@ class Executor(Protocol):
         """Stop these if they run. Unknown ids are ignored."""
         ...
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Self:
         """Start."""
         ...
 

@@ -118,7 +118,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool of slots. slots < 0 is unlimited. include_deferred: deferred tasks hold their slots."""
+    """A pool of slots.
+
+    slots < 0 is unlimited. include_deferred: deferred tasks hold their slots.
+    """
 
     name: str
     slots: int

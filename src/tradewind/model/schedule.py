@@ -75,7 +75,9 @@ class CronTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     run_immediately: bool | float = False
 
 
-class CronInterval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="cron_interval"):
+class CronInterval(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="cron_interval"
+):
     """Data intervals between neighbouring matches; run at the end of each."""
 
     expression: str
@@ -89,14 +91,19 @@ class DeltaTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     interval: RelativeDelta = RelativeDelta()
 
 
-class DeltaInterval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="delta_interval"):
+class DeltaInterval(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="delta_interval"
+):
     """Data intervals of `delta`; run at the end of each."""
 
     delta: RelativeDelta
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="events"):
-    """Fire at explicit times (sorted). restrict: a manual run takes the latest past event's time."""
+    """Fire at explicit times (sorted).
+
+    restrict: a manual run takes the latest past event's time.
+    """
 
     at: tuple[datetime, ...]
     restrict: bool = False
@@ -132,6 +139,14 @@ class Custom(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 TimeSchedule = (
-    NoSchedule | Once | Continuous | CronTrigger | CronInterval | DeltaTrigger | DeltaInterval | Events | Custom
+    NoSchedule
+    | Once
+    | Continuous
+    | CronTrigger
+    | CronInterval
+    | DeltaTrigger
+    | DeltaInterval
+    | Events
+    | Custom
 )
 ScheduleSpec = TimeSchedule | AssetTriggered | AssetOrTime

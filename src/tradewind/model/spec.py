@@ -55,7 +55,10 @@ class MapConcat(msgspec.Struct, frozen=True, tag="concat"):
 
 
 MapSource = MapLiteral | MapXCom | MapZip | MapConcat
-"""Where the elements of a mapped argument come from. `.map(f)` keeps the length and is not shown."""
+"""Where the elements of a mapped argument come from.
+
+`.map(f)` keeps the length and is not shown.
+"""
 
 
 class ExpandSpec(msgspec.Struct, frozen=True, kw_only=True):

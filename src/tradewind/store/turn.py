@@ -100,7 +100,10 @@ class AssetEventWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class CallbackWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One callback owed. dedup: "<ti or run>:<kind>:<try>:<clear>"; a second of the same key is dropped."""
+    """One callback owed.
+
+    dedup: "<ti or run>:<kind>:<try>:<clear>"; a second of the same key is dropped.
+    """
 
     dedup: str
     run_pk: int
@@ -161,6 +164,7 @@ class Turn(msgspec.Struct, kw_only=True):
     run_changes: list[RunChange] = []
     attempts: list[Attempt] = []
     xcoms: list[XComWrite] = []
+    xcoms_gone: list[tuple[TiKey, str]] = []
     rendered: list[RenderedWrite] = []
     triggers: list[TriggerWrite] = []
     trigger_results: list[TriggerResult] = []
@@ -174,7 +178,10 @@ class Turn(msgspec.Struct, kw_only=True):
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that committed. created_runs: the runs of `new_runs` with their keys (None: existed)."""
+    """A turn that committed.
+
+    created_runs: the runs of `new_runs` with their keys (None: existed).
+    """
 
     created_runs: tuple[Run | None, ...] = ()
 
@@ -183,7 +190,8 @@ class InboxEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the inbox: something that `actions` or another process asks of the leader.
 
     kind: "run_created" {run_pk}, "cleared" {run_pk, keys, run_state, …}, "marked", "run_marked",
-        "dag_published" {dag_id}, "dag_paused", "pools_changed", "reported" (remote attempt ended), …
+        "dag_published" {dag_id}, "dag_paused", "pools_changed", "reported" (remote attempt
+            ended), …
     """
 
     seq: int

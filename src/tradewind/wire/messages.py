@@ -4,8 +4,10 @@ One vocabulary for both transports: length-prefixed MessagePack over a local soc
 JSON over HTTP for remote workers. Values only; nothing here executes, imports or unpickles.
 
 Who speaks:
-  * worker → server: `Hello`, then `Claim`, `Beat`, `Finish`, `Exited`, and `Call`s that user code makes
-  * server → worker: `Launch`, `CancelAttempt`, `Drain`, and one `Reply` for each message with a `seq`
+  * worker → server: `Hello`, then `Claim`, `Beat`, `Finish`, `Exited`, and `Call`s that user
+    code makes
+  * server → worker: `Launch`, `CancelAttempt`, `Drain`, and one `Reply` for each message with a
+    `seq`
 
 Every message about an attempt names the attempt id and the nonce of its claim. A write whose
 attempt is no longer current is answered `Reply(error="fenced")` and changes nothing.
@@ -222,7 +224,9 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     exit_signal: int | None = None
 
 
-class TriggerFinish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trigger_finish"):
+class TriggerFinish(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trigger_finish"
+):
     """A trigger's event or failure."""
 
     seq: int
@@ -232,7 +236,9 @@ class TriggerFinish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     error: str | None = None
 
 
-class CallbackDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="callback_done"):
+class CallbackDone(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="callback_done"
+):
     """A callback ran (error: what it raised)."""
 
     seq: int
@@ -251,7 +257,9 @@ class GetVariable(msgspec.Struct, frozen=True, tag="get_variable"):
     key: str
 
 
-class SetVariable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="set_variable"):
+class SetVariable(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="set_variable"
+):
     """→ {}."""
 
     key: str
@@ -307,7 +315,9 @@ class DeleteXCom(msgspec.Struct, frozen=True, kw_only=True, tag="delete_xcom"):
     key: str
 
 
-class GetTaskStates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_task_states"):
+class GetTaskStates(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_task_states"
+):
     """→ {"runs": {run_id: {"task_id" or "task_id[3]": state}}}; runs by id or by logical date."""
 
     dag_id: str
@@ -317,8 +327,13 @@ class GetTaskStates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     group_id: str | None = None
 
 
-class GetRunStates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_run_states"):
-    """→ {"runs": {run_id: state}}; also answers counts for get_dr_count. exists: whether the DAG is known."""
+class GetRunStates(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_run_states"
+):
+    """→ {"runs": {run_id: state}}; also answers counts for get_dr_count.
+
+    exists: whether the DAG is known.
+    """
 
     dag_id: str
     run_ids: tuple[str, ...] = ()
@@ -326,7 +341,9 @@ class GetRunStates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     states: tuple[str, ...] = ()
 
 
-class GetPreviousRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_previous_run"):
+class GetPreviousRun(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_previous_run"
+):
     """→ RunInfo as a map, or {}. state: only a run in this state."""
 
     state: str | None = None
@@ -345,7 +362,9 @@ class TriggerRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     note: str | None = None
 
 
-class GetAssetEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_asset_events"):
+class GetAssetEvents(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_asset_events"
+):
     """→ {"events": [AssetEventInfo]}."""
 
     name: str | None = None
