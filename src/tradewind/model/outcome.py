@@ -42,9 +42,9 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """
 
     trigger: str
-    kwargs: msgspec.Raw
+    kwargs: bytes
     next_method: str
-    next_kwargs: msgspec.Raw
+    next_kwargs: bytes
     timeout_s: float | None = None
 
 
@@ -70,7 +70,7 @@ class Vanished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 class TriggerFired(msgspec.Struct, frozen=True, kw_only=True, tag="fired"):
     """A deferred task's trigger yielded its event; payload: typed JSON."""
 
-    payload: msgspec.Raw
+    payload: bytes
 
 
 class TriggerFailed(msgspec.Struct, frozen=True, kw_only=True, tag="trigger_failed"):

@@ -25,6 +25,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     run_type: RunType
     state: RunState
     version_id: int
+    source_hash: str = ""
+    tree_hash: str = ""
     run_after: datetime
     logical_date: datetime | None = None
     interval_start: datetime | None = None

@@ -140,6 +140,7 @@ class ScheduleAdvance(msgspec.Struct, frozen=True, kw_only=True):
     last_logical: datetime | None = None
     last_interval_start: datetime | None = None
     last_interval_end: datetime | None = None
+    last_run_after: datetime | None = None
 
 
 class InboxDone(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,8 +82,8 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     method: str
-    kwargs: msgspec.Raw
-    payload: msgspec.Raw | None = None
+    kwargs: bytes
+    payload: bytes | None = None
     error: str | None = None
     timed_out: bool = False
 
@@ -92,7 +92,7 @@ class TriggerCall(msgspec.Struct, frozen=True, kw_only=True):
     """A trigger to run: class path and typed-JSON kwargs."""
 
     classpath: str
-    kwargs: msgspec.Raw
+    kwargs: bytes
     timeout_at: datetime | None = None
 
 
@@ -195,7 +195,7 @@ class XComValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value that user code pushed; value: typed JSON."""
 
     key: str
-    value: msgspec.Raw
+    value: bytes
 
 
 class AssetEventOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -218,7 +218,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     mapped_length: int | None = None
     returned: bool = False
     asset_events: tuple[AssetEventOut, ...] = ()
-    rendered_fields: msgspec.Raw | None = None
+    rendered_fields: bytes | None = None
     rendered_map_index: str | None = None
     exit_code: int | None = None
     exit_signal: int | None = None
@@ -232,7 +232,7 @@ class TriggerFinish(
     seq: int
     attempt_id: AttemptId
     nonce: str
-    payload: msgspec.Raw | None = None
+    payload: bytes | None = None
     error: str | None = None
 
 
@@ -306,7 +306,7 @@ class SetXCom(msgspec.Struct, frozen=True, kw_only=True, tag="set_xcom"):
     """→ {}. Written for the calling attempt's own task instance."""
 
     key: str
-    value: msgspec.Raw
+    value: bytes
 
 
 class DeleteXCom(msgspec.Struct, frozen=True, kw_only=True, tag="delete_xcom"):
@@ -379,7 +379,7 @@ class GetAssetEvents(
 class SetRenderedFields(msgspec.Struct, frozen=True, kw_only=True, tag="set_rendered"):
     """→ {}. The rendered template fields (already masked and truncated) while the task runs."""
 
-    fields: msgspec.Raw
+    fields: bytes
 
 
 Call = (

@@ -1,1 +1,1 @@
-
+"""Readers: one file per reader, values out."""

@@ -1,0 +1,70 @@
+"""Running parts (scheduler, processor, …) and their latest sign of life, for health checks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import insert, select, update
+
+from tradewind.store.connect import Database
+from tradewind.store.tables import component as table
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """One incarnation of a part; a restart is a new one."""
+
+    component_id: str
+    kind: str
+    host: str
+    pid: int
+    started_at: datetime
+    beat_at: datetime
+    stopped_at: datetime | None
+
+
+def register(db: Database, kind: str, now: datetime) -> str:
+    """Announce this process as a part and return its id."""
+    component_id = uuid.uuid4().hex
+    with db.write() as conn:
+        conn.execute(
+            insert(table).values(
+                component_id=component_id,
+                kind=kind,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=now,
+                beat_at=now,
+            )
+        )
+    return component_id
+
+
+def beat(db: Database, component_id: str, now: datetime) -> None:
+    """Note a sign of life."""
+    with db.write() as conn:
+        conn.execute(update(table).where(table.c.component_id == component_id).values(beat_at=now))
+
+
+def stop(db: Database, component_id: str, now: datetime) -> None:
+    """Note an orderly end."""
+    with db.write() as conn:
+        conn.execute(
+            update(table).where(table.c.component_id == component_id).values(stopped_at=now)
+        )
+
+
+def latest(db: Database, kind: str) -> Component | None:
+    """Return the incarnation of a kind that beat last."""
+    with db.read() as conn:
+        row = (
+            conn.execute(
+                select(table).where(table.c.kind == kind).order_by(table.c.beat_at.desc()).limit(1)
+            )
+            .mappings()
+            .one_or_none()
+        )
+    return Component(**row) if row else None

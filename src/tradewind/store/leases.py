@@ -1,0 +1,74 @@
+"""Leases: who leads, in which epoch. Judged by a counter that moves, never by a clock."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import insert, select, update
+
+from tradewind.store.connect import Database
+from tradewind.store.tables import lease as table
+
+SCHEDULER = "scheduler"
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A lease as it was read. holder "": released."""
+
+    holder: str
+    epoch: int
+    counter: int
+
+
+def read(db: Database, name: str) -> Lease | None:
+    """Return the lease, or None when nobody ever took it."""
+    with db.read() as conn:
+        row = conn.execute(
+            select(table.c.holder, table.c.epoch, table.c.counter).where(table.c.name == name)
+        ).one_or_none()
+    return Lease(row.holder, row.epoch, row.counter) if row else None
+
+
+def take(db: Database, name: str, holder: str, seen: Lease | None) -> int | None:
+    """Take the lease with the next epoch if it still is as it was seen.
+
+    Returns:
+        the new epoch, or None when somebody else was quicker.
+    """
+    with db.write() as conn:
+        if seen is None:
+            exists = conn.execute(select(table.c.epoch).where(table.c.name == name)).first()
+            if exists is not None:
+                return None
+            conn.execute(insert(table).values(name=name, holder=holder, epoch=1, counter=0))
+            return 1
+        changed = conn.execute(
+            update(table)
+            .where(
+                table.c.name == name,
+                table.c.epoch == seen.epoch,
+                table.c.counter == seen.counter,
+            )
+            .values(holder=holder, epoch=seen.epoch + 1, counter=seen.counter + 1)
+        )
+        return seen.epoch + 1 if changed.rowcount == 1 else None
+
+
+def beat(db: Database, name: str, epoch: int) -> bool:
+    """Move the counter; False when the lease has another epoch."""
+    with db.write() as conn:
+        changed = conn.execute(
+            update(table)
+            .where(table.c.name == name, table.c.epoch == epoch)
+            .values(counter=table.c.counter + 1)
+        )
+        return changed.rowcount == 1
+
+
+def release(db: Database, name: str, epoch: int) -> None:
+    """Give the lease up, so that another need not wait for it to lapse."""
+    with db.write() as conn:
+        conn.execute(
+            update(table)
+            .where(table.c.name == name, table.c.epoch == epoch)
+            .values(holder="", counter=table.c.counter + 1)
+        )

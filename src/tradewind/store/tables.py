@@ -1,0 +1,465 @@
+"""The schema, for SQLite and PostgreSQL alike. Migrations must add up to this.
+
+Two kinds of row, two writers: `attempt` rows are facts about execution, moved by
+compare-and-set; `task_instance` and `dag_run` rows are decisions of the leading scheduler.
+`ti_event` is append-only and is written with every change of either.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime: TIMESTAMPTZ on PostgreSQL, integer microseconds on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive datetimes; turn aware ones into what the column takes."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}; every time is aware UTC")
+        if dialect.name == "sqlite":
+            return (value - _EPOCH) // _MICROSECOND
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC datetime."""
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return _EPOCH + timedelta(microseconds=value)
+        result: datetime = value.astimezone(UTC)
+        return result
+
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+"""An integer primary key that counts by itself on both databases."""
+
+dag = Table(
+    "dag",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("dag_file", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("version_id", Key, nullable=False),
+    Column("source_hash", Text, nullable=False),
+    Column("tree_hash", Text, nullable=False),
+    Column("schedule", Text, nullable=False),
+    Column("start_date", UtcTime),
+    Column("end_date", UtcTime),
+    Column("catchup", Boolean, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("display_name", Text),
+    Column("description", Text),
+    Column("owners", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("next_due", UtcTime),
+    Column("next_logical", UtcTime),
+    Column("next_interval_start", UtcTime),
+    Column("next_interval_end", UtcTime),
+    Column("last_logical", UtcTime),
+    Column("last_interval_start", UtcTime),
+    Column("last_interval_end", UtcTime),
+    Column("last_run_after", UtcTime),
+    Column("last_parsed_at", UtcTime),
+    Column("parse_duration_s", Float),
+)
+
+dag_version = Table(
+    "dag_version",
+    metadata,
+    Column("version_id", Key, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("spec_hash", Text, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("dag_file", Text, nullable=False),
+    Column("source_hash", Text, nullable=False),
+    Column("tree_hash", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("dag_id", "number"),
+)
+
+dag_file = Table(
+    "dag_file",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("source_hash", Text, nullable=False),
+    Column("import_error", Text),
+    Column("warnings", JSON, nullable=False),
+    Column("parsed_at", UtcTime, nullable=False),
+    Column("parse_duration_s", Float, nullable=False),
+    Column("depends", JSON, nullable=False),
+)
+
+dag_run = Table(
+    "dag_run",
+    metadata,
+    Column("run_pk", Key, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("run_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version_id", Key, nullable=False),
+    Column("source_hash", Text, nullable=False, server_default=""),
+    Column("tree_hash", Text, nullable=False, server_default=""),
+    Column("run_after", UtcTime, nullable=False),
+    Column("logical_date", UtcTime),
+    Column("interval_start", UtcTime),
+    Column("interval_end", UtcTime),
+    Column("queued_at", UtcTime),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("conf", JSON, nullable=False),
+    Column("triggered_by", Text, nullable=False),
+    Column("triggering_user", Text),
+    Column("backfill_id", Key),
+    Column("clear_number", Integer, nullable=False),
+    Column("note", Text),
+    UniqueConstraint("dag_id", "run_id"),
+    Index(
+        "uq_dag_run_logical",
+        "dag_id",
+        "logical_date",
+        unique=True,
+        sqlite_where=text("logical_date IS NOT NULL"),
+        postgresql_where=text("logical_date IS NOT NULL"),
+    ),
+    Index("ix_dag_run_dag_id_run_after", "dag_id", "run_after"),
+    Index(
+        "ix_dag_run_active",
+        "state",
+        sqlite_where=text("state IN ('queued', 'running')"),
+        postgresql_where=text("state IN ('queued', 'running')"),
+    ),
+)
+
+task_instance = Table(
+    "task_instance",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("max_tries", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("attempt_id", Text),
+    Column("due_at", UtcTime),
+    Column("queued_at", UtcTime),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("first_started_at", UtcTime),
+    Column("reschedule_count", Integer, nullable=False),
+    Column("mapped_length", Integer),
+    Column("returned", Boolean, nullable=False),
+    Column("infra_losses", Integer, nullable=False),
+    Column("map_path", Text, nullable=False),
+    Column("skips", JSON, nullable=False),
+    Column("reason", Text),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("attempt_id", Text, primary_key=True),
+    Column("run_pk", Key, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("executor", Text, nullable=False),
+    Column("queue", Text),
+    Column("claim_token", Text, nullable=False),
+    Column("nonce", Text),
+    Column("worker", Text),
+    Column("hb_counter", BigInteger, nullable=False),
+    Column("submit_count", Integer, nullable=False),
+    Column("queued_at", UtcTime),
+    Column("claimed_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("outcome", LargeBinary),
+    Column("exit_code", Integer),
+    Column("exit_signal", Integer),
+    Column("reason", Text),
+    UniqueConstraint("run_pk", "task_id", "map_index", "fence"),
+    Index(
+        "uq_attempt_live",
+        "run_pk",
+        "task_id",
+        "map_index",
+        unique=True,
+        sqlite_where=text("state IN ('queued', 'running')"),
+        postgresql_where=text("state IN ('queued', 'running')"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+ti_event = Table(
+    "ti_event",
+    metadata,
+    Column("seq", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("run_pk", Key, nullable=False),
+    Column("task_id", Text),
+    Column("map_index", Integer),
+    Column("fence", BigInteger),
+    Column("try_number", Integer),
+    Column("attempt_id", Text),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text),
+    Index("ix_ti_event_run_pk_task_id", "run_pk", "task_id"),
+)
+
+xcom = Table(
+    "xcom",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("attempt_id", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+rendered = Table(
+    "rendered",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("attempt_id", Text, nullable=False),
+    Column("fields", LargeBinary, nullable=False),
+    Column("map_index_label", Text),
+    sqlite_with_rowid=False,
+)
+
+deferral = Table(
+    "deferral",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("fence", BigInteger, primary_key=True),
+    Column("classpath", Text, nullable=False),
+    Column("kwargs", LargeBinary, nullable=False),
+    Column("next_method", Text, nullable=False),
+    Column("next_kwargs", LargeBinary, nullable=False),
+    Column("timeout_at", UtcTime),
+    Column("has_result", Boolean, nullable=False),
+    Column("payload", LargeBinary),
+    Column("error", Text),
+    Column("timed_out", Boolean, nullable=False),
+)
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("callback_id", Key, primary_key=True),
+    Column("dedup", Text, nullable=False, unique=True),
+    Column("run_pk", Key, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("task_id", Text),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("reason", Text),
+    Column("owed_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    Column("error", Text),
+    Index(
+        "ix_callback_owed",
+        "callback_id",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", Key, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("run_pk", Key),
+    Column("payload", JSON, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    Column("answer", JSON),
+    Column("error", Text),
+    Index(
+        "ix_inbox_pending",
+        "seq",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+)
+
+component = Table(
+    "component",
+    metadata,
+    Column("component_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("beat_at", UtcTime, nullable=False),
+    Column("stopped_at", UtcTime),
+    Index("ix_component_kind_beat_at", "kind", "beat_at"),
+)
+
+pool = Table(
+    "pool",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("include_deferred", Boolean, nullable=False),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("description", Text),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("conn_id", Text, primary_key=True),
+    Column("conn_type", Text, nullable=False),
+    Column("description", Text),
+    Column("value", LargeBinary, nullable=False),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("asset_id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("asset_group", Text, nullable=False),
+    UniqueConstraint("name", "uri"),
+)
+
+asset_event = Table(
+    "asset_event",
+    metadata,
+    Column("event_id", Key, primary_key=True),
+    Column("asset_id", Key, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("extra", JSON, nullable=False),
+    Column("alias", Text),
+    Column("source_run_pk", Key),
+    Column("source_dag_id", Text),
+    Column("source_run_id", Text),
+    Column("source_task_id", Text),
+    Column("source_map_index", Integer),
+    Index("ix_asset_event_asset_id_event_id", "asset_id", "event_id"),
+)
+
+asset_consumed = Table(
+    "asset_consumed",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("event_id", Key, primary_key=True, autoincrement=False),
+    Column("run_pk", Key),
+    Index("ix_asset_consumed_run_pk", "run_pk"),
+)
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("backfill_id", Key, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    Column("from_date", UtcTime, nullable=False),
+    Column("to_date", UtcTime, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("conf", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("cancelled_at", UtcTime),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+tree = Table(
+    "tree",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+)
