@@ -70,7 +70,7 @@ class ConsoleFormatter(logging.Formatter):
         return f"\033[{colour}m{text}\033[0m" if self._colour else text
 
 
-def set_up_logging(
+def set_up(
     component: str,
     *,
     level: str = "INFO",

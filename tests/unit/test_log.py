@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.log import set_up_logging
+from tradewind.log import set_up
 
 
 class Terminal(io.StringIO):
@@ -31,7 +31,7 @@ def root_logger() -> Iterator[None]:
 
 def test_a_pipe_gets_json_lines() -> None:
     out = io.StringIO()
-    set_up_logging("scheduler", stream=out)
+    set_up("scheduler", stream=out)
     logging.getLogger("tradewind.x").warning("run %s is late", "r1")
     line = json.loads(out.getvalue())
     assert line["event"] == "run r1 is late"
@@ -46,7 +46,7 @@ def test_a_pipe_gets_json_lines() -> None:
 def test_a_terminal_gets_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     out = Terminal()
-    set_up_logging("web", stream=out)
+    set_up("web", stream=out)
     logging.getLogger("x").info("hello")
     logging.getLogger("x").error("ouch")
     first, second = out.getvalue().splitlines()
@@ -56,7 +56,7 @@ def test_a_terminal_gets_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_exceptions_are_kept() -> None:
     out = io.StringIO()
-    set_up_logging("web", stream=out)
+    set_up("web", stream=out)
     try:
         raise ValueError("bad")
     except ValueError:
@@ -65,7 +65,7 @@ def test_exceptions_are_kept() -> None:
 
 
 def test_the_file_gets_what_the_console_gets(tmp_path: Path) -> None:
-    set_up_logging("web", folder=tmp_path, stream=Terminal(), level="WARNING")
+    set_up("web", folder=tmp_path, stream=Terminal(), level="WARNING")
     logging.getLogger("x").info("not this")
     logging.getLogger("x").warning("this")
     lines = (tmp_path / "web.jsonl").read_text().splitlines()
@@ -74,8 +74,8 @@ def test_the_file_gets_what_the_console_gets(tmp_path: Path) -> None:
 
 def test_setting_up_again_replaces() -> None:
     first, second = io.StringIO(), io.StringIO()
-    set_up_logging("launcher", stream=first)
-    set_up_logging("web", stream=second)
+    set_up("launcher", stream=first)
+    set_up("web", stream=second)
     logging.getLogger("x").info("hello")
     assert first.getvalue() == ""
     assert json.loads(second.getvalue())["component"] == "web"

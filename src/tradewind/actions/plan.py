@@ -1,0 +1,67 @@
+"""Which task instances a clear or a mark means, and how the leader is asked to do it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tradewind.actions.answer import await_answer
+from tradewind.clock import Clock
+from tradewind.engine.graph import Graph
+from tradewind.engine.live import LiveRun
+from tradewind.engine.plan import Selection, selected
+from tradewind.errors import NotFound
+from tradewind.model.ids import TaskKey
+from tradewind.model.run import Run
+from tradewind.store import inbox
+from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
+from tradewind.store.signal import Signal
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a clear or a mark does to one run.
+
+    keys: exactly these instances. answered: the leader has done it; else it will.
+    """
+
+    run: Run
+    keys: tuple[TaskKey, ...]
+    answered: bool = False
+
+
+def plan(db: Database, run: Run, selection: Selection) -> Plan:
+    """Return the task instances that a selection means: the dry run.
+
+    Raises:
+        NotFound: it names a task that the run does not have.
+    """
+    rows = scheduling.run_rows(db, run.run_pk)
+    if rows is None:
+        raise NotFound(f"DAG {run.dag_id!r} has no run {run.run_id!r} any more")
+    spec = scheduling.version(db, rows.run.version_id).spec
+    live = LiveRun.load(Graph.build(spec), rows.run, rows.instances)
+    return Plan(run=rows.run, keys=selected(live, selection))
+
+
+def ask(
+    db: Database,
+    signal: Signal,
+    clock: Clock,
+    kind: str,
+    planned: Plan,
+    payload: dict[str, Any],
+    wait_s: float,
+) -> Plan:
+    """Put the planned instances before the leader and wait for its answer.
+
+    Raises:
+        UserError: the leader cannot do it; the message says why.
+    """
+    payload = {"keys": [list(key) for key in planned.keys], **payload}
+    with db.write() as conn:
+        seq = inbox.append(conn, kind, planned.run.run_pk, payload, clock.now())
+    signal.ring()
+    answered = await_answer(db, clock, seq, wait_s) is not None
+    return msgspec.structs.replace(planned, answered=answered)

@@ -1,0 +1,66 @@
+"""Backfills: who asked for which span of a DAG's schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from tradewind.model.run import Run
+from tradewind.store import rows, tables
+from tradewind.store.connect import Database
+
+_backfill, _run = tables.backfill, tables.dag_run
+
+
+def insert_backfill(
+    conn: Connection,
+    dag_id: str,
+    span: tuple[datetime, datetime],
+    *,
+    conf: Mapping[str, Any],
+    max_active_runs: int,
+    reprocess: str,
+    actor: str,
+    now: datetime,
+) -> int:
+    """Insert a backfill within the caller's transaction and return its id."""
+    return int(
+        conn.execute(
+            insert(_backfill)
+            .values(
+                dag_id=dag_id,
+                from_date=span[0],
+                to_date=span[1],
+                conf=dict(conf),
+                max_active_runs=max_active_runs,
+                backwards=False,
+                reprocess=reprocess,
+                paused=False,
+                actor=actor,
+                created_at=now,
+                updated_at=now,
+            )
+            .returning(_backfill.c.backfill_id)
+        ).scalar_one()
+    )
+
+
+def runs_at(db: Database, dag_id: str, dates: Sequence[datetime]) -> dict[datetime, Run]:
+    """Return the DAG's runs with these logical dates."""
+    found: dict[datetime, Run] = {}
+    with db.read() as conn:
+        for start in range(0, len(dates), _SLICE):
+            part = dates[start : start + _SLICE]
+            statement = select(_run).where(_run.c.dag_id == dag_id, _run.c.logical_date.in_(part))
+            for row in conn.execute(statement).mappings():
+                run = rows.to_run(row)
+                if run.logical_date is not None:
+                    found[run.logical_date] = run
+    return found
+
+
+_SLICE = 500
+"""Dates in one query: databases limit the number of parameters."""
