@@ -1,12 +1,13 @@
 """Commit a scheduler turn: the one writer of run and task-instance state.
 
-Every UPDATE names the state (and fence) it expects; when a row does not match, somebody else
-changed it and the whole turn is refused with `Conflict`. The first statement checks that the
-scheduler lease still has the turn's epoch. One append-only `ti_event` row is written for
-each move, in the same transaction.
+The first statement checks that the scheduler lease still has the turn's epoch. Every UPDATE
+names the state (and fence) it expects; when a row does not match, somebody else changed it
+and the whole turn is refused. One append-only `ti_event` row is written for each move, in the
+same transaction.
 
-When a task instance moves several times in one turn, the row is written once (from the first
-state expected to the last decided) and each move has its event.
+When a task instance moves several times in one turn, the row is written once, from the first
+state expected to the last decided, and each move has its event. An instance that is born in
+the turn is inserted in the state it ends the turn in.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, insert, select, update
 
-from tradewind.errors import Conflict, Fenced
+from tradewind.errors import Bug, Conflict, Fenced
 from tradewind.model.event import RunChange, TaskChange
+from tradewind.model.ids import TiKey
 from tradewind.model.run import Run, TaskInstance
-from tradewind.model.state import AttemptState
-from tradewind.store import assets, rows, tables
+from tradewind.store import assets, conflicts, rows, tables, values
+from tradewind.store.batch import Batch, Mismatch, Params, Prepared
 from tradewind.store.connect import Database
 from tradewind.store.leases import SCHEDULER
 from tradewind.store.runs import insert_run
-from tradewind.store.turn import Applied, Turn
+from tradewind.store.turn import Applied, AttemptEnd, Turn
 
 _ti, _run, _attempt, _event = (
     tables.task_instance,
@@ -36,7 +37,11 @@ _ti, _run, _attempt, _event = (
 
 
 class TurnConflict(Conflict):
-    """A row was not in the state that the turn expected; nothing was changed."""
+    """A row was not in the state that the turn expected; nothing was changed.
+
+    run_pks: the runs whose rows differ from what the turn expected. Empty when it was a DAG's
+        calendar, or when the rows look right by now.
+    """
 
     def __init__(self, what: str, run_pks: Sequence[int] = ()) -> None:
         super().__init__(f"{what} changed meanwhile; nothing was written")
@@ -51,353 +56,291 @@ def apply(db: Database, turn: Turn) -> Applied:
         TurnConflict: a row is not in the state expected.
         Unavailable: the database cannot be reached; whether the turn was committed is unknown.
     """
-    with db.write() as conn:
-        _check_epoch(conn, turn.epoch)
-        events: list[dict[str, Any]] = []
-        created = tuple(
-            _create_run(conn, turn, new.run, new.consumed_events, events) for new in turn.new_runs
-        )
-        _write_attempts(conn, turn, events)
-        _write_instances(conn, turn, events)
-        _write_runs(conn, turn.run_changes, turn, events)
-        _write_values(conn, turn)
-        _write_bookkeeping(conn, turn)
-        if events:
-            conn.execute(_INSERT_EVENT, events)
-    return Applied(created_runs=created)
+    try:
+        return _write(db, turn)
+    except Mismatch as mismatch:
+        raise TurnConflict(mismatch.what, conflicts.runs_that_differ(db, turn)) from mismatch
+    except Fenced:
+        raise
+    except Conflict as refused:
+        # A constraint: a second live attempt, a task instance that exists already, …
+        raise TurnConflict("a row", conflicts.runs_that_differ(db, turn)) from refused
 
 
-_INSERT_EVENT = insert(_event)
-_SELECT_EPOCH = (
-    select(tables.lease.c.epoch).where(tables.lease.c.name == SCHEDULER).with_for_update(read=True)
+_HOLD_LEASE = Prepared(
+    select(tables.lease.c.epoch)
+    .where(tables.lease.c.name == SCHEDULER, tables.lease.c.epoch == bindparam("epoch"))
+    .with_for_update(read=True)
 )
 
 
-def _check_epoch(conn: Connection, epoch: int) -> None:
-    if conn.execute(_SELECT_EPOCH).scalar() != epoch:
+def _write(db: Database, turn: Turn) -> Applied:
+    created: tuple[Run | None, ...] = ()
+    lease: tuple[Prepared, Params] | tuple[()] = (_HOLD_LEASE, {"epoch": turn.epoch})
+    with db.write() as conn:
+        batch = Batch(conn)
+        if turn.new_runs:
+            # Their keys come from the database, so they do not travel with the rest.
+            _must_hold(batch.run(*lease))
+            lease = ()
+            created = tuple(
+                insert_run(conn, new.run, new.consumed_events, actor=turn.actor, now=turn.now)
+                for new in turn.new_runs
+            )
+        _add_attempts(batch, turn)
+        values.add_values(batch, turn)
+        _add_instances(batch, turn)
+        _add_runs(batch, turn)
+        # After the values: what an attempt leaves in this turn may be forgotten in it, too.
+        values.add_forgotten(batch, turn)
+        values.add_bookkeeping(batch, turn)
+        _must_hold(batch.run(*lease))
+        for event in turn.asset_events:
+            assets.insert_event(conn, event)
+    return Applied(created_runs=created)
+
+
+def _must_hold(held: bool) -> None:
+    if not held:
         raise Fenced("another scheduler has taken the lease")
-
-
-def _create_run(
-    conn: Connection,
-    turn: Turn,
-    run: Run,
-    consumed: Sequence[int],
-    events: list[dict[str, Any]],
-) -> Run | None:
-    inserted = insert_run(conn, run, consumed)
-    if inserted is not None:
-        events.append(_run_event(turn, inserted, None, None))
-    return inserted
 
 
 # ---- attempts ---------------------------------------------------------------------------
 
-_CLAIM = (
+_CLAIM = Prepared(
     update(_attempt)
-    .where(
-        _attempt.c.attempt_id == bindparam("b_id"),
-        _attempt.c.state == AttemptState.QUEUED.value,
-    )
-    .values(
-        state=AttemptState.RUNNING.value,
-        nonce=bindparam("b_nonce"),
-        worker=bindparam("b_worker"),
-        claimed_at=bindparam("b_at"),
-        hb_counter=1,
-    )
+    .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "queued")
+    .values(hb_counter=1, state="running"),
+    ["nonce", "worker", "claimed_at"],
 )
-_END = (
-    update(_attempt)
-    .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == bindparam("b_before"))
-    .values(
-        state=bindparam("b_after"),
-        outcome=bindparam("b_outcome"),
-        exit_code=bindparam("b_code"),
-        exit_signal=bindparam("b_signal"),
-        reason=bindparam("b_reason"),
-        ended_at=bindparam("b_at"),
-    )
-)
-_INSERT_ATTEMPT = insert(_attempt)
-_BEAT = (
-    update(_attempt)
-    .where(
+_END = Prepared(
+    update(_attempt).where(
         _attempt.c.attempt_id == bindparam("b_id"),
-        _attempt.c.state == AttemptState.RUNNING.value,
-    )
+        _attempt.c.state == bindparam("b_before"),
+        bindparam("b_nonce", type_=_attempt.c.nonce.type).is_(None)
+        | (_attempt.c.nonce == bindparam("b_nonce")),
+    ),
+    ["state", "outcome", "exit_code", "exit_signal", "reason", "ended_at"],
+)
+_INSERT_ATTEMPT = Prepared(
+    insert(_attempt),
+    [
+        "attempt_id",
+        "run_pk",
+        "task_id",
+        "map_index",
+        "fence",
+        "try_number",
+        "state",
+        "executor",
+        "queue",
+        "claim_token",
+        "hb_counter",
+        "submit_count",
+        "queued_at",
+    ],
+)
+_BEAT = Prepared(
+    update(_attempt)
+    .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "running")
     .values(hb_counter=_attempt.c.hb_counter + 1)
 )
+_ATTEMPT_EVENT = Prepared(
+    insert(_event).from_select(
+        [
+            "at",
+            "subject",
+            "run_pk",
+            "task_id",
+            "map_index",
+            "fence",
+            "try_number",
+            "from_state",
+            "to_state",
+            "actor",
+            "reason",
+        ],
+        select(
+            bindparam("b_at", type_=_event.c.at.type),
+            bindparam("b_subject", type_=_event.c.subject.type),
+            _attempt.c.run_pk,
+            _attempt.c.task_id,
+            _attempt.c.map_index,
+            _attempt.c.fence,
+            _attempt.c.try_number,
+            bindparam("b_from", type_=_event.c.from_state.type),
+            bindparam("b_to", type_=_event.c.to_state.type),
+            bindparam("b_actor", type_=_event.c.actor.type),
+            bindparam("b_reason", type_=_event.c.reason.type),
+        ).where(_attempt.c.attempt_id == bindparam("b_id")),
+    )
+)
 
 
-def _write_attempts(conn: Connection, turn: Turn, events: list[dict[str, Any]]) -> None:
-    if turn.claims:
-        params = [
-            {"b_id": c.attempt_id, "b_nonce": c.nonce, "b_worker": c.worker, "b_at": c.at}
-            for c in turn.claims
-        ]
-        _all_matched(conn, _CLAIM, params, "an attempt that was claimed")
-    if turn.ends:
-        ends = [
-            {
-                "b_id": e.attempt_id,
-                "b_before": e.before.value,
-                "b_after": e.after.value,
-                "b_outcome": e.outcome,
-                "b_code": e.exit_code,
-                "b_signal": e.exit_signal,
-                "b_reason": e.reason,
-                "b_at": e.at,
-            }
-            for e in turn.ends
-        ]
-        _all_matched(conn, _END, ends, "an attempt that ended")
-    if turn.attempts:
-        conn.execute(_INSERT_ATTEMPT, [rows.attempt_row(a) for a in turn.attempts])
-    if turn.beats:
-        conn.execute(_BEAT, [{"b_id": a} for a in turn.beats])
+def _add_attempts(batch: Batch, turn: Turn) -> None:
+    claims = [
+        {"b_id": c.attempt_id, "nonce": c.nonce, "worker": rows.plain(c.worker), "claimed_at": c.at}
+        for c in turn.claims
+    ]
+    batch.add("an attempt that was claimed", _CLAIM, claims, expect=len(claims))
+    ends = [_end_row(e) for e in turn.ends]
+    batch.add("an attempt that ended", _END, ends, expect=len(ends))
+    # The claim of a reconnecting worker's attempt may come in the turn that makes its row.
+    batch.add("a new attempt", _INSERT_ATTEMPT, [rows.attempt_row(a) for a in turn.attempts])
+    batch.add("a beat", _BEAT, [{"b_id": attempt_id} for attempt_id in turn.beats])
+    moves: list[tuple[str, str, str, str | None]]
+    moves = [(c.attempt_id, "queued", "running", None) for c in turn.claims]
+    moves += [(e.attempt_id, e.before.value, e.after.value, e.reason) for e in turn.ends]
+    events = [
+        {
+            "b_id": attempt_id,
+            "b_at": turn.now,
+            "b_subject": "attempt",
+            "b_from": before,
+            "b_to": after,
+            "b_actor": turn.actor,
+            "b_reason": rows.plain(reason),
+        }
+        for attempt_id, before, after, reason in moves
+    ]
+    batch.add("an attempt's event", _ATTEMPT_EVENT, events)
+
+
+def _end_row(end: AttemptEnd) -> Params:
+    return {
+        "b_id": end.attempt_id,
+        "b_before": end.before.value,
+        "b_nonce": end.nonce,
+        "state": end.after.value,
+        "outcome": end.outcome,
+        "exit_code": end.exit_code,
+        "exit_signal": end.exit_signal,
+        "reason": rows.plain(end.reason),
+        "ended_at": end.at,
+    }
 
 
 # ---- task instances ---------------------------------------------------------------------
 
-_INSERT_TI = insert(_ti)
-_UPDATE_TI = (
-    update(_ti)
-    .where(
-        _ti.c.run_pk == bindparam("b_run"),
-        _ti.c.task_id == bindparam("b_task"),
-        _ti.c.map_index == bindparam("b_map"),
+_INSERT_TI = Prepared(insert(_ti))
+_UPDATE_TI = Prepared(
+    update(_ti).where(
+        *rows.is_b_key(_ti),
         _ti.c.state == bindparam("b_state"),
         _ti.c.fence == bindparam("b_fence"),
-    )
-    .values({c: bindparam(f"v_{c}") for c in rows.TI_VALUES})
+    ),
+    rows.TI_VALUES,
 )
-_DROP_OLD_XCOMS = delete(tables.xcom).where(
-    tables.xcom.c.run_pk == bindparam("b_run"),
-    tables.xcom.c.task_id == bindparam("b_task"),
-    tables.xcom.c.map_index == bindparam("b_map"),
-)
+_INSERT_EVENT = Prepared(insert(_event), [c.name for c in _event.columns if c.name != "seq"])
 
 
-def _write_instances(conn: Connection, turn: Turn, events: list[dict[str, Any]]) -> None:
-    created = {ti.key: ti for ti in turn.created}
-    merged: dict[Any, tuple[TaskInstance, TaskInstance]] = {}
+def _add_instances(batch: Batch, turn: Turn) -> None:
+    born: dict[TiKey, TaskInstance] = {ti.key: ti for ti in turn.created}
+    first: dict[TiKey, TaskInstance] = {}
+    last: dict[TiKey, TaskInstance] = {}
+    events: list[Params] = []
     for change in turn.changes:
         events.append(_task_event(turn, change))
         key = change.after.key
-        if key in created:
-            # Born in this very turn: inserted in the state it ends the turn in.
-            created[key] = change.after
+        expected = born.get(key) or last.get(key)
+        if expected is not None and not _follows(expected, change.before):
+            raise Bug(f"two changes of {key} in one turn do not follow each other")
+        if key in born:
+            born[key] = change.after
         else:
-            first = merged[key][0] if key in merged else change.before
-            merged[key] = (first, change.after)
-    if created:
-        conn.execute(_INSERT_TI, [rows.ti_row(ti) for ti in created.values()])
-    if merged:
-        updates = [rows.ti_update(before, after) for before, after in merged.values()]
-        if conn.execute(_UPDATE_TI, updates).rowcount != len(updates):
-            raise TurnConflict("a task instance", sorted({k.run_pk for k in merged}))
-    retried = [
-        {"b_run": c.after.run_pk, "b_task": c.after.task_id, "b_map": c.after.map_index}
-        for c in turn.changes
-        if c.after.fence != c.before.fence and c.after.fence > 1
-    ]
-    if retried:
-        # A new attempt starts without the values of the attempts before it.
-        conn.execute(_DROP_OLD_XCOMS, retried)
+            first.setdefault(key, change.before)
+            last[key] = change.after
+    batch.add("a new task instance", _INSERT_TI, [rows.ti_row(ti) for ti in born.values()])
+    updates = [rows.ti_update(before, last[key]) for key, before in first.items()]
+    batch.add("a task instance", _UPDATE_TI, updates, expect=len(updates))
+    events.extend(
+        _event_row(
+            turn,
+            "attempt",
+            a.ti,
+            fence=a.fence,
+            try_number=a.try_number,
+            to_state=a.state.value,
+        )
+        for a in turn.attempts
+    )
+    batch.add("an event", _INSERT_EVENT, events)
 
 
-def _task_event(turn: Turn, change: TaskChange) -> dict[str, Any]:
+def _follows(expected: TaskInstance, before: TaskInstance) -> bool:
+    return expected.state is before.state and expected.fence == before.fence
+
+
+def _task_event(turn: Turn, change: TaskChange) -> Params:
     ti = change.after
+    return _event_row(
+        turn,
+        "task",
+        ti.key,
+        fence=ti.fence,
+        try_number=ti.try_number,
+        from_state=change.before.state.value,
+        to_state=ti.state.value,
+        reason=change.reason,
+    )
+
+
+def _event_row(
+    turn: Turn,
+    subject: str,
+    key: TiKey,
+    *,
+    to_state: str,
+    from_state: str | None = None,
+    fence: int | None = None,
+    try_number: int | None = None,
+    reason: str | None = None,
+) -> Params:
     return {
         "at": turn.now,
-        "run_pk": ti.run_pk,
-        "task_id": ti.task_id,
-        "map_index": ti.map_index,
-        "fence": ti.fence,
-        "try_number": ti.try_number,
-        "attempt_id": ti.attempt_id,
-        "from_state": change.before.state.value,
-        "to_state": ti.state.value,
+        "subject": subject,
+        "run_pk": key.run_pk,
+        "task_id": key.task_id,
+        "map_index": key.map_index,
+        "fence": fence,
+        "try_number": try_number,
+        "from_state": from_state,
+        "to_state": to_state,
         "actor": turn.actor,
-        "reason": change.reason,
+        "reason": rows.plain(reason),
     }
 
 
 # ---- runs -------------------------------------------------------------------------------
 
-_UPDATE_RUN = (
-    update(_run)
-    .where(_run.c.run_pk == bindparam("b_pk"), _run.c.state == bindparam("b_state"))
-    .values({c: bindparam(f"v_{c}") for c in rows.RUN_VALUES})
+_UPDATE_RUN = Prepared(
+    update(_run).where(_run.c.run_pk == bindparam("b_pk"), _run.c.state == bindparam("b_state")),
+    rows.RUN_VALUES,
 )
 
 
-def _write_runs(
-    conn: Connection, changes: Sequence[RunChange], turn: Turn, events: list[dict[str, Any]]
-) -> None:
-    merged: dict[int, tuple[Run, Run]] = {}
-    for change in changes:
-        events.append(_run_event(turn, change.after, change.before.state.value, change.reason))
-        pk = change.after.run_pk
-        merged[pk] = (merged[pk][0] if pk in merged else change.before, change.after)
-    if not merged:
-        return
-    params = [rows.run_update(before, after) for before, after in merged.values()]
-    if conn.execute(_UPDATE_RUN, params).rowcount != len(params):
-        raise TurnConflict("a run", sorted(merged))
+def _add_runs(batch: Batch, turn: Turn) -> None:
+    first: dict[int, Run] = {}
+    last: dict[int, Run] = {}
+    events = []
+    for change in turn.run_changes:
+        events.append(_run_event(turn, change))
+        first.setdefault(change.before.run_pk, change.before)
+        last[change.after.run_pk] = change.after
+    updates = [rows.run_update(before, last[run_pk]) for run_pk, before in first.items()]
+    batch.add("a run", _UPDATE_RUN, updates, expect=len(updates))
+    batch.add("an event", _INSERT_EVENT, events)
 
 
-def _run_event(turn: Turn, run: Run, before: str | None, reason: str | None) -> dict[str, Any]:
-    return {
+def _run_event(turn: Turn, change: RunChange) -> Params:
+    run = change.after
+    row: dict[str, Any] = dict.fromkeys(("task_id", "map_index", "fence", "try_number"))
+    return row | {
         "at": turn.now,
+        "subject": "run",
         "run_pk": run.run_pk,
-        "task_id": None,
-        "map_index": None,
-        "fence": None,
-        "try_number": None,
-        "attempt_id": None,
-        "from_state": before,
+        "from_state": change.before.state.value,
         "to_state": run.state.value,
         "actor": turn.actor,
-        "reason": reason,
+        "reason": rows.plain(change.reason),
     }
-
-
-# ---- values and bookkeeping -------------------------------------------------------------
-
-
-def _write_values(conn: Connection, turn: Turn) -> None:
-    if turn.xcoms:
-        _upsert(
-            conn,
-            tables.xcom,
-            [
-                {
-                    "run_pk": x.ti.run_pk,
-                    "task_id": x.ti.task_id,
-                    "map_index": x.ti.map_index,
-                    "key": x.key,
-                    "attempt_id": x.attempt_id,
-                    "value": x.value,
-                    "at": turn.now,
-                }
-                for x in turn.xcoms
-            ],
-        )
-    for ti, key in turn.xcoms_gone:
-        conn.execute(
-            delete(tables.xcom).where(
-                tables.xcom.c.run_pk == ti.run_pk,
-                tables.xcom.c.task_id == ti.task_id,
-                tables.xcom.c.map_index == ti.map_index,
-                tables.xcom.c.key == key,
-            )
-        )
-    if turn.rendered:
-        _upsert(
-            conn,
-            tables.rendered,
-            [
-                {
-                    "run_pk": r.ti.run_pk,
-                    "task_id": r.ti.task_id,
-                    "map_index": r.ti.map_index,
-                    "attempt_id": r.attempt_id,
-                    "fields": r.fields,
-                    "map_index_label": r.map_index_label,
-                }
-                for r in turn.rendered
-            ],
-        )
-    for event in turn.asset_events:
-        assets.insert_event(conn, event)
-    _write_deferrals(conn, turn)
-
-
-def _write_deferrals(conn: Connection, turn: Turn) -> None:
-    table = tables.deferral
-    if turn.triggers:
-        conn.execute(
-            insert(table),
-            [
-                {
-                    "run_pk": t.ti.run_pk,
-                    "task_id": t.ti.task_id,
-                    "map_index": t.ti.map_index,
-                    "fence": t.fence,
-                    "classpath": t.classpath,
-                    "kwargs": t.kwargs,
-                    "next_method": t.next_method,
-                    "next_kwargs": t.next_kwargs,
-                    "timeout_at": t.timeout_at,
-                    "has_result": False,
-                    "timed_out": False,
-                }
-                for t in turn.triggers
-            ],
-        )
-    for r in turn.trigger_results:
-        conn.execute(
-            update(table)
-            .where(*rows.ti_is(table, r.ti), table.c.fence == r.fence)
-            .values(has_result=True, payload=r.payload, error=r.error, timed_out=r.timed_out)
-        )
-    for ti, fence in turn.triggers_gone:
-        conn.execute(delete(table).where(*rows.ti_is(table, ti), table.c.fence == fence))
-
-
-def _write_bookkeeping(conn: Connection, turn: Turn) -> None:
-    for owed in turn.callbacks:
-        _insert_or_ignore(conn, tables.callback, rows.callback_row(owed, turn.now), ["dedup"])
-    for callback_id, error in turn.callbacks_done:
-        conn.execute(
-            update(tables.callback)
-            .where(tables.callback.c.callback_id == callback_id)
-            .values(done_at=turn.now, error=error)
-        )
-    for advance in turn.advances:
-        dag = tables.dag
-        expected = (
-            dag.c.next_due.is_(None)
-            if advance.before_due is None
-            else dag.c.next_due == advance.before_due
-        )
-        changed = conn.execute(
-            update(dag)
-            .where(dag.c.dag_id == advance.dag_id, expected)
-            .values(rows.advance_values(advance))
-        )
-        if changed.rowcount != 1:
-            raise TurnConflict(f"the calendar of DAG {advance.dag_id!r}")
-    for done in turn.inbox_done:
-        conn.execute(
-            update(tables.inbox)
-            .where(tables.inbox.c.seq == done.seq, tables.inbox.c.done_at.is_(None))
-            .values(done_at=turn.now, answer=done.answer, error=done.error)
-        )
-
-
-def _all_matched(conn: Connection, statement: Any, params: list[dict[str, Any]], what: str) -> None:
-    if conn.execute(statement, params).rowcount != len(params):
-        raise TurnConflict(what)
-
-
-def _insert_for(conn: Connection, table: Any) -> Any:
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def _upsert(conn: Connection, table: Any, values: list[dict[str, Any]]) -> None:
-    keys = [c.name for c in table.primary_key.columns]
-    statement = _insert_for(conn, table)
-    statement = statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys},
-    )
-    conn.execute(statement, values)
-
-
-def _insert_or_ignore(
-    conn: Connection, table: Any, values: dict[str, Any], keys: list[str]
-) -> None:
-    conn.execute(_insert_for(conn, table).on_conflict_do_nothing(index_elements=keys), values)

@@ -1,43 +1,174 @@
-"""Assets and their events."""
+"""Assets, their events, and which DAGs wait for which.
+
+`asset_ref` says what the active DAGs name (kept by `catalog`). An event is put into the queue
+of every DAG that is active, not paused, and whose schedule looks at it; the run that consumes
+it takes it out. So a look at a DAG's queue costs what waits there, however many events there
+ever were.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from collections.abc import Iterator
+from typing import Any
 
-from tradewind.store import tables
+import msgspec
+from sqlalchemy import Connection, and_, delete, insert, or_, select
+
+from tradewind.model.schedule import (
+    AliasLeaf,
+    AllOf,
+    AnyOf,
+    AssetCondition,
+    AssetOrTime,
+    AssetTriggered,
+    ScheduleSpec,
+)
+from tradewind.model.spec import DagSpec
+from tradewind.store import rows, tables
+from tradewind.store.dialect import insert_or_ignore
 from tradewind.store.turn import AssetEventWrite
+
+_asset, _event, _queue, _ref = (
+    tables.asset,
+    tables.asset_event,
+    tables.asset_queue,
+    tables.asset_ref,
+)
+
+
+class AssetRefRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a DAG says about an asset; see `tables.asset_ref`."""
+
+    role: str
+    name: str
+    uri: str
+    task_id: str = ""
+    alias: bool = False
 
 
 def insert_event(conn: Connection, event: AssetEventWrite) -> int:
-    """Add an event, making the asset's row when it is new, and return its id."""
-    table = tables.asset_event
+    """Add an event, making the asset's row when it is new, and queue it; return its id."""
     source = event.source
-    event_id = conn.execute(
-        insert(table)
-        .values(
-            asset_id=ensure_asset(conn, event.name, event.uri),
-            at=event.at,
-            extra=event.extra,
-            alias=event.alias,
-            source_run_pk=source.run_pk if source else None,
-            source_dag_id=event.source_dag_id,
-            source_run_id=event.source_run_id,
-            source_task_id=source.task_id if source else None,
-            source_map_index=source.map_index if source else None,
-        )
-        .returning(table.c.event_id)
-    ).scalar_one()
-    return int(event_id)
-
-
-def ensure_asset(conn: Connection, name: str, uri: str, group: str = "asset") -> int:
-    """Return the key of an asset, making its row when it is new."""
-    table = tables.asset
-    found = conn.execute(
-        select(table.c.asset_id).where(table.c.name == name, table.c.uri == uri)
-    ).scalar_one_or_none()
-    if found is None:
-        found = conn.execute(
-            insert(table).values(name=name, uri=uri, asset_group=group).returning(table.c.asset_id)
+    event_id = int(
+        conn.execute(
+            insert(_event)
+            .values(
+                asset_id=ensure_asset(conn, event.name, event.uri),
+                at=event.at,
+                extra=event.extra,
+                alias=event.alias,
+                source_run_pk=source.run_pk if source else None,
+                source_dag_id=event.source_dag_id,
+                source_run_id=event.source_run_id,
+                source_task_id=source.task_id if source else None,
+                source_map_index=source.map_index if source else None,
+            )
+            .returning(_event.c.event_id)
         ).scalar_one()
+    )
+    waiting = [{"dag_id": dag_id, "event_id": event_id} for dag_id in _listeners(conn, event)]
+    if waiting:
+        conn.execute(insert(_queue), waiting)
+    return event_id
+
+
+def _listeners(conn: Connection, event: AssetEventWrite) -> list[str]:
+    dag = tables.dag
+    concerned = and_(
+        _ref.c.alias.is_(False),
+        _ref.c.name.in_(("", event.name)),
+        _ref.c.uri.in_(("", event.uri)),
+    )
+    if event.alias is not None:
+        concerned = or_(concerned, and_(_ref.c.alias.is_(True), _ref.c.name == event.alias))
+    found = conn.execute(
+        select(_ref.c.dag_id)
+        .distinct()
+        .join(dag, dag.c.dag_id == _ref.c.dag_id)
+        .where(
+            _ref.c.role == "schedule", concerned, dag.c.active.is_(True), dag.c.paused.is_(False)
+        )
+    )
+    return list(found.scalars())
+
+
+def ensure_asset(
+    conn: Connection,
+    name: str,
+    uri: str,
+    group: str = "asset",
+    extra: dict[str, Any] | None = None,
+) -> int:
+    """Return the key of an asset, making its row when it is new."""
+    name, uri = rows.plain(name) or "", rows.plain(uri) or ""
+    wanted = select(_asset.c.asset_id).where(_asset.c.name == name, _asset.c.uri == uri)
+    found = conn.execute(wanted).scalar_one_or_none()
+    if found is None:
+        conn.execute(
+            insert_or_ignore(_asset),
+            {"name": name, "uri": uri, "asset_group": group, "extra": extra or {}},
+        )
+        found = conn.execute(wanted).scalar_one()
     return int(found)
+
+
+# ---- what DAGs say about assets -----------------------------------------------------------
+
+
+def references(spec: DagSpec) -> set[AssetRefRow]:
+    """Return everything that a DAG says about assets."""
+    found = set(_conditions(spec.schedule))
+    for task in spec.tasks:
+        for role, refs in (("inlet", task.inlets), ("outlet", task.outlets)):
+            found.update(
+                AssetRefRow(role=role, task_id=task.task_id, name=r.name, uri=r.uri, alias=r.alias)
+                for r in refs
+            )
+    return found
+
+
+def _conditions(schedule: ScheduleSpec) -> Iterator[AssetRefRow]:
+    if isinstance(schedule, AssetTriggered | AssetOrTime):
+        yield from _leaves(schedule.condition)
+
+
+def _leaves(condition: AssetCondition) -> Iterator[AssetRefRow]:
+    if isinstance(condition, AllOf | AnyOf):
+        for part in condition.of:
+            yield from _leaves(part)
+    elif isinstance(condition, AliasLeaf):
+        yield AssetRefRow(role="schedule", name=condition.name, uri="", alias=True)
+    else:
+        yield AssetRefRow(role="schedule", name=condition.name, uri=condition.uri)
+
+
+def put_references(conn: Connection, dag_id: str, spec: DagSpec) -> None:
+    """Replace what a DAG says about assets, and make the rows of assets that are new."""
+    wanted = references(spec)
+    held = {
+        AssetRefRow(role=row.role, task_id=row.task_id, name=row.name, uri=row.uri, alias=row.alias)
+        for row in conn.execute(select(_ref).where(_ref.c.dag_id == dag_id))
+    }
+    if wanted != held:
+        conn.execute(delete(_ref).where(_ref.c.dag_id == dag_id))
+        if wanted:
+            conn.execute(
+                insert(_ref), [{"dag_id": dag_id, **msgspec.structs.asdict(r)} for r in wanted]
+            )
+    for ref in {r for task in spec.tasks for r in _named(task.inlets, task.outlets)}:
+        ensure_asset(conn, ref[0], ref[1], ref[2])
+    if not any(r.role == "schedule" for r in wanted):
+        conn.execute(delete(_queue).where(_queue.c.dag_id == dag_id))
+
+
+def _named(*groups: tuple[Any, ...]) -> Iterator[tuple[str, str, str]]:
+    for group in groups:
+        for ref in group:
+            if not ref.alias:
+                yield ref.name, ref.uri, ref.group
+
+
+def drop_references(conn: Connection, dag_id: str) -> None:
+    """Forget what a DAG said about assets: it is gone."""
+    conn.execute(delete(_ref).where(_ref.c.dag_id == dag_id))
+    conn.execute(delete(_queue).where(_queue.c.dag_id == dag_id))

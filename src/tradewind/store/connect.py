@@ -1,59 +1,84 @@
 """Open the metadata DB and hand out transactions.
 
-SQLite: WAL with synchronous=FULL. SQLite's own waiting for a busy writer is a back-off that
-starves the third writer, so every writing process first takes a blocking kernel lock on
-"<file>.lock" and only then begins IMMEDIATE; whoever asks first goes first.
+SQLite: WAL with synchronous=FULL. Readers have a snapshot and never wait; writers queue on a
+kernel lock (see `filelock`) and then begin IMMEDIATE.
 
 PostgreSQL 14+: READ COMMITTED; every wait has a bound, so that a half-open connection or a
 forgotten lock cannot hang a scheduler.
+
+Driver errors leave here as ours (see `failures`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import select
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
-from tradewind.errors import ConfigError, Unavailable
+from tradewind.errors import ConfigError, TradewindError
+from tradewind.store.failures import explain
+from tradewind.store.filelock import FileLock
 
-BUSY_TIMEOUT_MS = 30_000
-_POSTGRES_OPTIONS = (
-    "-c lock_timeout=5s -c statement_timeout=60s "
-    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-)
+T = TypeVar("T")
+
+READERS = 4
+"""Connections kept open; more are opened for a burst and closed after it."""
+_BUSY_S = 5.0
+"""Who holds the file lock meets only foreign programs; they get this long."""
+_CACHE_KIB = 8_000
+_MEMO_SIZE = 128
+_POSTGRES_SETTINGS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+    "default_transaction_isolation": r"read\ committed",
+}
+_KEEPALIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 class Database:
-    """The metadata DB. Threads may share it; processes open their own after a fork."""
+    """The metadata DB. Threads may share it."""
 
     def __init__(self, engine: Engine, sqlite_path: Path | None) -> None:
         self.engine = engine
         self.sqlite_path = sqlite_path
-        self._thread_lock = threading.Lock()
-        self._lock_fd: int | None = None
-
-    @property
-    def dialect(self) -> str:
-        """Return "sqlite" or "postgresql"."""
-        return self.engine.dialect.name
+        self.dialect = engine.dialect.name
+        self._lock: FileLock | None = None
+        if sqlite_path is not None:
+            self._lock = FileLock(sqlite_path.with_name(sqlite_path.name + ".lock"))
+        self._memo: dict[object, Any] = {}
+        self._memo_lock = threading.Lock()
+        _open_databases.add(self)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection for reading; what it sees is consistent on SQLite.
+        """Yield a connection for reading; on SQLite all of the block sees one snapshot.
 
         Raises:
-            Unavailable: the database cannot be reached.
+            Unavailable: the database cannot be reached now.
+            ConfigError: its tables are missing.
         """
-        with _plain_errors(), self.engine.connect() as conn:
+        with _explained(), self.engine.connect() as conn:
+            if self._lock is not None:
+                # Ended by the rollback with which a connection goes back to the pool.
+                _begin(conn, "BEGIN")
             yield conn
 
     @contextmanager
@@ -63,130 +88,174 @@ class Database:
         Raises:
             Unavailable: the database cannot be reached, is locked or full; the fate of a
                 commit is then unknown.
+            Conflict: a constraint refused a row; nothing was written.
+            ConfigError: its tables are missing.
         """
-        if self.sqlite_path is None:
-            with _plain_errors(), self.engine.begin() as conn:
+        if self._lock is None:
+            with _explained(), self.engine.begin() as conn:
                 yield conn
             return
-        with self._thread_lock, self._file_lock(), _plain_errors(), self.engine.connect() as conn:
-            conn.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield conn
-            except BaseException:
-                conn.exec_driver_sql("ROLLBACK")
-                raise
-            conn.exec_driver_sql("COMMIT")
+        with self._lock.held(), _explained(), self.engine.begin() as conn:
+            _begin(conn, "BEGIN IMMEDIATE")
+            yield conn
 
-    @contextmanager
-    def _file_lock(self) -> Iterator[None]:
-        if self._lock_fd is None:
-            self._lock_fd = os.open(f"{self.sqlite_path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+    def memo(self, key: object, load: Callable[[], T]) -> T:
+        """Return what `load` gave for this key before: for rows that never change."""
+        with self._memo_lock:
+            if key in self._memo:
+                found: T = self._memo[key]
+                return found
+        loaded = load()
+        with self._memo_lock:
+            while len(self._memo) >= _MEMO_SIZE:
+                del self._memo[next(iter(self._memo))]
+            self._memo[key] = loaded
+        return loaded
 
     def close(self) -> None:
         """Close every connection."""
+        _open_databases.discard(self)
         self.engine.dispose()
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
-            self._lock_fd = None
+        if self._lock is not None:
+            self._lock.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone: closing them here would break its own."""
+        _inherited.append(self.engine.pool)
+        self.engine.dispose(close=False)
+        self._memo_lock = threading.Lock()
+        if self._lock is not None:
+            self._lock.after_fork()
 
 
-def open_database(url: str) -> Database:
+def _begin(conn: Connection, statement: str) -> None:
+    # The toolkit leaves beginning to the driver, and the driver (isolation_level=None) to us.
+    raw: Any = conn.connection.driver_connection
+    raw.execute(statement).close()
+
+
+_open_databases: WeakSet[Database] = WeakSet()
+_inherited: list[object] = []
+
+
+def _after_fork() -> None:
+    for db in list(_open_databases):
+        db.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def open_database(url: str, *, durable: bool = True) -> Database:
     """Open the database of an SQLAlchemy URL; its tables may still be missing.
 
     Args:
         url: "sqlite:////path/to/file.db" or "postgresql://user:password@host/name".
+        durable: False lets commits be lost with the machine's power: for simulations.
 
     Raises:
         ConfigError: the URL is not right or names a database that is not supported.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
+        # The text is not shown: it may hold a password.
         raise ConfigError(
             "database.sql_alchemy_conn is not a database URL; "
             "examples: sqlite:////var/lib/tradewind/tradewind.db, postgresql://user@host/name"
         ) from error
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        return _open_sqlite(parsed)
-    if kind == "postgresql":
-        return _open_postgres(parsed)
-    raise ConfigError(f"databases of kind {kind!r} are not supported; use sqlite or postgresql")
+        return _open_sqlite(parsed, durable)
+    if kind in {"postgresql", "postgres"}:
+        return _open_postgres(parsed, durable)
+    raise ConfigError(
+        f"database.sql_alchemy_conn names a {kind!r} database, which is not supported; "
+        "use sqlite or postgresql"
+    )
 
 
-def _open_sqlite(url: URL) -> Database:
+def _open_sqlite(url: URL, durable: bool) -> Database:
     if not url.database or url.database == ":memory:":
         raise ConfigError(
             "SQLite needs a file here: several processes share the database; "
             "use sqlite:////path/to/tradewind.db"
         )
-    path = Path(url.database).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(url.database).expanduser().absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the database's folder {path.parent} cannot be made: {error.strerror}"
+        ) from error
     engine = create_engine(
-        url.set(database=str(path)),
+        URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
-        pool_size=4,
+        pool_size=READERS,
+        max_overflow=64,
         connect_args={
             "check_same_thread": False,
-            "timeout": BUSY_TIMEOUT_MS / 1000,
+            "timeout": _BUSY_S,
             "isolation_level": None,
-            "cached_statements": 512,
+            "cached_statements": 256,
         },
+    )
+    pragmas = (
+        "journal_mode=WAL",
+        f"synchronous={'FULL' if durable else 'OFF'}",
+        "temp_store=MEMORY",
+        f"cache_size=-{_CACHE_KIB}",
+        f"journal_size_limit={64 * 1024 * 1024}",
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=OFF",
-            "temp_store=MEMORY",
-            "cache_size=-8000",
-        ):
+    def _prepare(connection: Any, _record: object) -> None:
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
 
     return Database(engine, path)
 
 
-def _open_postgres(url: URL) -> Database:
+def _open_postgres(url: URL, durable: bool) -> Database:
+    settings = dict(_POSTGRES_SETTINGS)
+    if not durable:
+        settings["synchronous_commit"] = "off"
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
-            pool_size=4,
-            pool_pre_ping=False,
-            connect_args={
-                "options": _POSTGRES_OPTIONS,
-                "connect_timeout": 10,
-                "keepalives_idle": 5,
-                "keepalives_interval": 3,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 15_000,
-            },
+            pool_size=READERS,
+            max_overflow=16,
+            pool_timeout=10,
+            connect_args={**_KEEPALIVE, "options": options},
         )
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "PostgreSQL needs the extra: pip install 'tradewind[postgres]'"
+            "PostgreSQL needs the driver psycopg: pip install 'tradewind[postgres]'"
         ) from error
+
+    @event.listens_for(engine, "checkout")
+    def _discard_closed(connection: Any, _record: object, _proxy: object) -> None:
+        # The server says nothing to an idle connection, unless it closes it. Asking the kernel
+        # costs a microsecond; asking the server would cost a round trip for each transaction.
+        poller = select.poll()
+        with suppress(Exception):
+            poller.register(connection.fileno(), select.POLLIN)
+            if not poller.poll(0):
+                return
+        raise DisconnectionError
+
     return Database(engine, None)
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turn the driver's "cannot now" errors into ours; anything else is a bug and stays."""
+def _explained() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        raise Unavailable(f"the metadata database: {_first_line(error)}") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable(f"the metadata database: {_first_line(error)}") from error
+    except TradewindError:
         raise
-
-
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else repr(error.orig)
+    except Exception as error:
+        ours = explain(error)
+        if ours is None:
+            raise
+        raise ours from error

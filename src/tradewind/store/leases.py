@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from tradewind.store.connect import Database
+from tradewind.store.dialect import insert_or_ignore
 from tradewind.store.tables import lease as table
 
 SCHEDULER = "scheduler"
@@ -36,11 +37,10 @@ def take(db: Database, name: str, holder: str, seen: Lease | None) -> int | None
     """
     with db.write() as conn:
         if seen is None:
-            exists = conn.execute(select(table.c.epoch).where(table.c.name == name)).first()
-            if exists is not None:
-                return None
-            conn.execute(insert(table).values(name=name, holder=holder, epoch=1, counter=0))
-            return 1
+            made = conn.execute(
+                insert_or_ignore(table), {"name": name, "holder": holder, "epoch": 1, "counter": 0}
+            )
+            return 1 if made.rowcount == 1 else None
         changed = conn.execute(
             update(table)
             .where(
@@ -65,10 +65,13 @@ def beat(db: Database, name: str, epoch: int) -> bool:
 
 
 def release(db: Database, name: str, epoch: int) -> None:
-    """Give the lease up, so that another need not wait for it to lapse."""
+    """Give the lease up, so that another need not wait for it to lapse.
+
+    The epoch moves on: whoever held the lease commits nothing more.
+    """
     with db.write() as conn:
         conn.execute(
             update(table)
             .where(table.c.name == name, table.c.epoch == epoch)
-            .values(holder="", counter=table.c.counter + 1)
+            .values(holder="", epoch=epoch + 1, counter=table.c.counter + 1)
         )

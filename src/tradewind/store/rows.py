@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+import msgspec
+from sqlalchemy import ColumnElement, Table, bindparam
 
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt, Run, TaskInstance
@@ -45,6 +46,11 @@ RUN_VALUES = (
 )
 
 
+def plain(text: str | None) -> str | None:
+    """Return text that both databases take: PostgreSQL refuses NUL, and users' errors have it."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}") if text and "\x00" in text else text
+
+
 def ti_row(ti: TaskInstance) -> dict[str, Any]:
     """Return the columns of a task instance."""
     return {
@@ -65,19 +71,18 @@ def ti_row(ti: TaskInstance) -> dict[str, Any]:
         "mapped_length": ti.mapped_length,
         "returned": ti.returned,
         "infra_losses": ti.infra_losses,
-        "map_path": ",".join(map(str, ti.map_path)),
-        "skips": list(ti.skips),
-        "reason": ti.reason,
+        "map_path": ",".join(map(str, ti.map_path)) if ti.map_path else "",
+        "skips": msgspec.json.encode(ti.skips).decode() if ti.skips else "",
+        "reason": plain(ti.reason),
     }
 
 
 def ti_update(before: TaskInstance, after: TaskInstance) -> dict[str, Any]:
     """Return the parameters of the one UPDATE of a task instance."""
     row = ti_row(after)
-    params = {f"v_{name}": row[name] for name in TI_VALUES}
-    params["b_run"], params["b_task"], params["b_map"] = before.key
-    params["b_state"], params["b_fence"] = before.state.value, before.fence
-    return params
+    row["b_run"], row["b_task"], row["b_map"] = before.key
+    row["b_state"], row["b_fence"] = before.state.value, before.fence
+    return row
 
 
 def to_ti(row: Mapping[Any, Any]) -> TaskInstance:
@@ -102,9 +107,12 @@ def to_ti(row: Mapping[Any, Any]) -> TaskInstance:
         returned=row["returned"],
         infra_losses=row["infra_losses"],
         map_path=tuple(int(p) for p in path.split(",")) if path else (),
-        skips=tuple(row["skips"] or ()),
+        skips=_decode_skips(row["skips"]) if row["skips"] else (),
         reason=row["reason"],
     )
+
+
+_decode_skips = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def run_row(run: Run) -> dict[str, Any]:
@@ -129,17 +137,15 @@ def run_row(run: Run) -> dict[str, Any]:
         "triggering_user": run.triggering_user,
         "backfill_id": run.backfill_id,
         "clear_number": run.clear_number,
-        "note": run.note,
+        "note": plain(run.note),
     }
 
 
 def run_update(before: Run, after: Run) -> dict[str, Any]:
     """Return the parameters of the one UPDATE of a run."""
     row = run_row(after)
-    return {f"v_{name}": row[name] for name in RUN_VALUES} | {
-        "b_pk": before.run_pk,
-        "b_state": before.state.value,
-    }
+    row["b_pk"], row["b_state"] = before.run_pk, before.state.value
+    return row
 
 
 def to_run(row: Mapping[Any, Any]) -> Run:
@@ -183,7 +189,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         "queue": attempt.queue,
         "claim_token": attempt.claim_token,
         "hb_counter": 0,
-        "submit_count": 1,
+        "submit_count": max(1, attempt.submit_count),
         "queued_at": attempt.queued_at,
     }
 
@@ -221,23 +227,35 @@ def callback_row(owed: CallbackWrite, now: datetime) -> dict[str, Any]:
         "task_id": owed.task_id,
         "map_index": owed.map_index,
         "try_number": owed.try_number,
-        "reason": owed.reason,
+        "reason": plain(owed.reason),
         "owed_at": now,
     }
 
 
-def advance_values(advance: ScheduleAdvance) -> dict[str, Any]:
-    """Return the calendar columns that a created run moves."""
+def advance_row(advance: ScheduleAdvance) -> dict[str, Any]:
+    """Return the parameters of the one UPDATE that moves a calendar."""
     return {
+        "b_dag": advance.dag_id,
+        "b_due": advance.before_due,
         "next_due": advance.next_due,
         "next_logical": advance.next_logical,
         "next_interval_start": advance.next_interval_start,
         "next_interval_end": advance.next_interval_end,
-        "last_logical": advance.last_logical,
-        "last_interval_start": advance.last_interval_start,
-        "last_interval_end": advance.last_interval_end,
-        "last_run_after": advance.last_run_after,
+        "b_last_logical": advance.last_logical,
+        "b_last_interval_start": advance.last_interval_start,
+        "b_last_interval_end": advance.last_interval_end,
+        "b_last_run_after": advance.last_run_after,
     }
+
+
+def ti_key(ti: TiKey) -> dict[str, Any]:
+    """Return the columns that name a task instance."""
+    return {"run_pk": ti.run_pk, "task_id": ti.task_id, "map_index": ti.map_index}
+
+
+def b_key(ti: TiKey) -> dict[str, Any]:
+    """Return the same as parameters of a condition."""
+    return {"b_run": ti.run_pk, "b_task": ti.task_id, "b_map": ti.map_index}
 
 
 def ti_is(table: Table, ti: TiKey) -> tuple[ColumnElement[bool], ...]:
@@ -246,4 +264,13 @@ def ti_is(table: Table, ti: TiKey) -> tuple[ColumnElement[bool], ...]:
         table.c.run_pk == ti.run_pk,
         table.c.task_id == ti.task_id,
         table.c.map_index == ti.map_index,
+    )
+
+
+def is_b_key(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that take `b_key`'s parameters."""
+    return (
+        table.c.run_pk == bindparam("b_run"),
+        table.c.task_id == bindparam("b_task"),
+        table.c.map_index == bindparam("b_map"),
     )

@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert, select
 
+from tradewind.errors import Conflict
 from tradewind.model.run import Run
 from tradewind.store import rows, tables
+from tradewind.store.dialect import insert_or_ignore
+
+_run, _queue, _consumed = tables.dag_run, tables.asset_queue, tables.asset_consumed
 
 
-def insert_run(conn: Connection, run: Run, consumed_events: Sequence[int] = ()) -> Run | None:
-    """Insert a run within the caller's transaction.
+def insert_run(
+    conn: Connection,
+    run: Run,
+    consumed_events: Sequence[int] = (),
+    *,
+    actor: str | None = None,
+    now: datetime | None = None,
+) -> Run | None:
+    """Insert a run, with its event, within the caller's transaction.
 
     Args:
         conn: a writing transaction.
         run: its run_pk is ignored.
         consumed_events: asset events that this run consumes for its DAG.
+        actor: who made it; None is the run's own user or trigger.
+        now: when; None is the time it was queued.
 
     Returns:
         the run with its key, or None when its run_id or logical date exists for this DAG.
+
+    Raises:
+        Conflict: one of the events was consumed by another run of the DAG.
     """
-    table = tables.dag_run
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     run_pk = conn.execute(
-        dialect.insert(table)
-        .values(rows.run_row(run))
-        .on_conflict_do_nothing()
-        .returning(table.c.run_pk)
+        insert_or_ignore(_run).returning(_run.c.run_pk), rows.run_row(run)
     ).scalar_one_or_none()
     if run_pk is None:
         return None
+    conn.execute(
+        insert(tables.ti_event),
+        {
+            "at": now or run.queued_at or run.run_after,
+            "subject": "run",
+            "run_pk": run_pk,
+            "to_state": run.state.value,
+            "actor": actor or run.triggering_user or run.triggered_by,
+        },
+    )
     if consumed_events:
-        conn.execute(
-            insert(tables.asset_consumed),
-            [
-                {"dag_id": run.dag_id, "event_id": event_id, "run_pk": run_pk}
-                for event_id in consumed_events
-            ],
-        )
+        _consume(conn, run.dag_id, run_pk, consumed_events)
     return msgspec.structs.replace(run, run_pk=run_pk)
+
+
+def _consume(conn: Connection, dag_id: str, run_pk: int, events: Sequence[int]) -> None:
+    taken = conn.execute(
+        insert_or_ignore(_consumed),
+        [{"dag_id": dag_id, "event_id": event_id, "run_pk": run_pk} for event_id in events],
+    )
+    if taken.rowcount != len(events):
+        raise Conflict(f"another run of DAG {dag_id!r} has consumed an asset event of this one")
+    conn.execute(delete(_queue).where(_queue.c.dag_id == dag_id, _queue.c.event_id.in_(events)))
 
 
 def find_run(conn: Connection, dag_id: str, run_id: str) -> Run | None:
     """Return a run by its names."""
-    table = tables.dag_run
     row = (
-        conn.execute(select(table).where(table.c.dag_id == dag_id, table.c.run_id == run_id))
+        conn.execute(select(_run).where(_run.c.dag_id == dag_id, _run.c.run_id == run_id))
         .mappings()
         .one_or_none()
     )
     return rows.to_run(row) if row else None
+
+
+def set_note(conn: Connection, run_pk: int, note: str | None) -> None:
+    """Write or remove the note that people keep with a run."""
+    conn.execute(_run.update().where(_run.c.run_pk == run_pk).values(note=rows.plain(note)))

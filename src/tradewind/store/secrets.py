@@ -290,7 +290,7 @@ def _key_bytes(key: str) -> bytes:
         raw = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
     except ValueError as error:
         raise ConfigError("an encryption key is not URL-safe base64") from error
-    if len(raw) != 32:  # noqa: PLR2004  AES-256
+    if len(raw) != 32:
         raise ConfigError("an encryption key must be 32 bytes in URL-safe base64")
     return raw
 

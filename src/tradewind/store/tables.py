@@ -1,19 +1,29 @@
-"""The schema, for SQLite and PostgreSQL alike. Migrations must add up to this.
+"""The schema, for SQLite and PostgreSQL alike. The migrations must add up to this.
 
 Two kinds of row, two writers: `attempt` rows are facts about execution, moved by
 compare-and-set; `task_instance` and `dag_run` rows are decisions of the leading scheduler.
-`ti_event` is append-only and is written with every change of either.
+`ti_event` is append-only and is written with every change of any of the three.
+
+Uniqueness and legal states are constraints: the database refuses, it never decides. There are
+no foreign keys: they would cost a look-up and a lock for each row on the hottest path, and
+what they guard has one writer (`apply`) or one deleter (`maintenance`), which also checks it.
+
+Indexes are few, and none covers the state of a task instance: a state changes four times in a
+task's life, and an index on it would be written each time. What is live is found through its
+run.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Dialect,
@@ -29,13 +39,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from tradewind.model.state import AttemptState, RunState, TaskState
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
         "pk": "pk_%(table_name)s",
     }
 )
+
+# ---- types ------------------------------------------------------------------------------
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -73,8 +88,44 @@ class UtcTime(TypeDecorator[datetime]):
         return result
 
 
+class JsonText(TypeDecorator[Any]):
+    """JSON as text, the same on both databases. Not-a-number becomes null: JSON has none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Encode."""
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Decode."""
+        return None if value is None else msgspec.json.decode(value)
+
+
 Key = BigInteger().with_variant(Integer, "sqlite")
 """An integer primary key that counts by itself on both databases."""
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(
+        name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where)
+    )
+
+
+def _one_of(states: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"state IN ({_quoted(states)})", name="state")
+
+
+def _quoted(states: type[StrEnum]) -> str:
+    return ", ".join(f"'{state.value}'" for state in states)
+
+
+LIVE = "state IN ('queued', 'running')"
+"""The condition of the partial indexes on what is live. A query must use this very text: a
+database cannot tell that bound parameters mean the same."""
+
+# ---- DAGs -------------------------------------------------------------------------------
 
 dag = Table(
     "dag",
@@ -84,17 +135,19 @@ dag = Table(
     Column("active", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("version_id", Key, nullable=False),
+    Column("version_number", Integer, nullable=False),
     Column("source_hash", Text, nullable=False),
     Column("tree_hash", Text, nullable=False),
     Column("schedule", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
     Column("start_date", UtcTime),
     Column("end_date", UtcTime),
     Column("catchup", Boolean, nullable=False),
     Column("max_active_runs", Integer, nullable=False),
+    Column("max_active_tasks", Integer, nullable=False),
     Column("display_name", Text),
     Column("description", Text),
     Column("owners", Text, nullable=False),
-    Column("tags", JSON, nullable=False),
     Column("next_due", UtcTime),
     Column("next_logical", UtcTime),
     Column("next_interval_start", UtcTime),
@@ -105,6 +158,16 @@ dag = Table(
     Column("last_run_after", UtcTime),
     Column("last_parsed_at", UtcTime),
     Column("parse_duration_s", Float),
+    Index("ix_dag_dag_file", "dag_file"),
+)
+
+dag_tag = Table(
+    "dag_tag",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Index("ix_dag_tag_tag", "tag"),
+    sqlite_with_rowid=False,
 )
 
 dag_version = Table(
@@ -122,17 +185,33 @@ dag_version = Table(
     UniqueConstraint("dag_id", "number"),
 )
 
+# The codes that a version was seen with: a run is pinned to (version_id, source_hash).
+dag_source = Table(
+    "dag_source",
+    metadata,
+    Column("version_id", Key, primary_key=True, autoincrement=False),
+    Column("source_hash", Text, primary_key=True),
+    Column("dag_file", Text, nullable=False),
+    Column("tree_hash", Text, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 dag_file = Table(
     "dag_file",
     metadata,
     Column("path", Text, primary_key=True),
     Column("source_hash", Text, nullable=False),
     Column("import_error", Text),
-    Column("warnings", JSON, nullable=False),
+    Column("failed_at", UtcTime),
+    Column("warnings", JsonText, nullable=False),
     Column("parsed_at", UtcTime, nullable=False),
     Column("parse_duration_s", Float, nullable=False),
-    Column("depends", JSON, nullable=False),
+    Column("depends", JsonText, nullable=False),
+    _partial("ix_dag_file_broken", "path", where="import_error IS NOT NULL"),
 )
+
+# ---- runs and tasks ---------------------------------------------------------------------
 
 dag_run = Table(
     "dag_run",
@@ -143,8 +222,8 @@ dag_run = Table(
     Column("run_type", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("version_id", Key, nullable=False),
-    Column("source_hash", Text, nullable=False, server_default=""),
-    Column("tree_hash", Text, nullable=False, server_default=""),
+    Column("source_hash", Text, nullable=False),
+    Column("tree_hash", Text, nullable=False),
     Column("run_after", UtcTime, nullable=False),
     Column("logical_date", UtcTime),
     Column("interval_start", UtcTime),
@@ -152,28 +231,25 @@ dag_run = Table(
     Column("queued_at", UtcTime),
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
-    Column("conf", JSON, nullable=False),
+    Column("conf", JsonText, nullable=False),
     Column("triggered_by", Text, nullable=False),
     Column("triggering_user", Text),
     Column("backfill_id", Key),
     Column("clear_number", Integer, nullable=False),
     Column("note", Text),
+    _one_of(RunState),
     UniqueConstraint("dag_id", "run_id"),
-    Index(
-        "uq_dag_run_logical",
+    _partial(
+        "uq_dag_run_dag_id_logical_date",
         "dag_id",
         "logical_date",
         unique=True,
-        sqlite_where=text("logical_date IS NOT NULL"),
-        postgresql_where=text("logical_date IS NOT NULL"),
+        where="logical_date IS NOT NULL",
     ),
     Index("ix_dag_run_dag_id_run_after", "dag_id", "run_after"),
-    Index(
-        "ix_dag_run_active",
-        "state",
-        sqlite_where=text("state IN ('queued', 'running')"),
-        postgresql_where=text("state IN ('queued', 'running')"),
-    ),
+    Index("ix_dag_run_run_after", "run_after"),
+    _partial("ix_dag_run_live", "run_pk", where=LIVE),
+    _partial("ix_dag_run_backfill_id", "backfill_id", where="backfill_id IS NOT NULL"),
 )
 
 task_instance = Table(
@@ -197,8 +273,9 @@ task_instance = Table(
     Column("returned", Boolean, nullable=False),
     Column("infra_losses", Integer, nullable=False),
     Column("map_path", Text, nullable=False),
-    Column("skips", JSON, nullable=False),
+    Column("skips", Text, nullable=False),
     Column("reason", Text),
+    _one_of(TaskState),
     sqlite_with_rowid=False,
 )
 
@@ -226,30 +303,23 @@ attempt = Table(
     Column("exit_code", Integer),
     Column("exit_signal", Integer),
     Column("reason", Text),
+    _one_of(AttemptState),
     UniqueConstraint("run_pk", "task_id", "map_index", "fence"),
-    Index(
-        "uq_attempt_live",
-        "run_pk",
-        "task_id",
-        "map_index",
-        unique=True,
-        sqlite_where=text("state IN ('queued', 'running')"),
-        postgresql_where=text("state IN ('queued', 'running')"),
-    ),
-    sqlite_with_rowid=False,
+    _partial("uq_attempt_live", "run_pk", "task_id", "map_index", unique=True, where=LIVE),
 )
 
+# subject: "run", "task" or "attempt"; the attempt is the one with this fence.
 ti_event = Table(
     "ti_event",
     metadata,
     Column("seq", Key, primary_key=True),
     Column("at", UtcTime, nullable=False),
+    Column("subject", Text, nullable=False),
     Column("run_pk", Key, nullable=False),
     Column("task_id", Text),
     Column("map_index", Integer),
     Column("fence", BigInteger),
     Column("try_number", Integer),
-    Column("attempt_id", Text),
     Column("from_state", Text),
     Column("to_state", Text, nullable=False),
     Column("actor", Text, nullable=False),
@@ -266,6 +336,8 @@ xcom = Table(
     Column("key", Text, primary_key=True),
     Column("attempt_id", Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
+    Column("kept_at", Text),
+    Column("size", BigInteger, nullable=False),
     Column("at", UtcTime, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -288,7 +360,7 @@ deferral = Table(
     Column("run_pk", Key, primary_key=True, autoincrement=False),
     Column("task_id", Text, primary_key=True),
     Column("map_index", Integer, primary_key=True),
-    Column("fence", BigInteger, primary_key=True),
+    Column("fence", BigInteger, primary_key=True, autoincrement=False),
     Column("classpath", Text, nullable=False),
     Column("kwargs", LargeBinary, nullable=False),
     Column("next_method", Text, nullable=False),
@@ -298,6 +370,7 @@ deferral = Table(
     Column("payload", LargeBinary),
     Column("error", Text),
     Column("timed_out", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 callback = Table(
@@ -314,13 +387,74 @@ callback = Table(
     Column("owed_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
     Column("error", Text),
-    Index(
-        "ix_callback_owed",
-        "callback_id",
-        sqlite_where=text("done_at IS NULL"),
-        postgresql_where=text("done_at IS NULL"),
-    ),
+    _partial("ix_callback_owed", "callback_id", where="done_at IS NULL"),
+    Index("ix_callback_run_pk", "run_pk"),
 )
+
+# ---- assets -----------------------------------------------------------------------------
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("asset_id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("asset_group", Text, nullable=False),
+    Column("extra", JsonText, nullable=False),
+    UniqueConstraint("name", "uri"),
+)
+
+# What the active DAGs say about assets; role: "schedule", "inlet" or "outlet".
+# task_id is "" for a schedule; a name or uri of "" matches any; alias: the name is an alias's.
+asset_ref = Table(
+    "asset_ref",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("task_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("uri", Text, primary_key=True),
+    Column("alias", Boolean, primary_key=True, autoincrement=False),
+    Index("ix_asset_ref_role_name", "role", "name"),
+    sqlite_with_rowid=False,
+)
+
+asset_event = Table(
+    "asset_event",
+    metadata,
+    Column("event_id", Key, primary_key=True),
+    Column("asset_id", Key, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("extra", JsonText, nullable=False),
+    Column("alias", Text),
+    Column("source_run_pk", Key),
+    Column("source_dag_id", Text),
+    Column("source_run_id", Text),
+    Column("source_task_id", Text),
+    Column("source_map_index", Integer),
+    Index("ix_asset_event_asset_id_event_id", "asset_id", "event_id"),
+)
+
+# Events that a DAG looks at and has not consumed.
+asset_queue = Table(
+    "asset_queue",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("event_id", Key, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+asset_consumed = Table(
+    "asset_consumed",
+    metadata,
+    Column("dag_id", Text, primary_key=True),
+    Column("event_id", Key, primary_key=True, autoincrement=False),
+    Column("run_pk", Key, nullable=False),
+    Index("ix_asset_consumed_run_pk", "run_pk"),
+    sqlite_with_rowid=False,
+)
+
+# ---- what makes the parts work together ----------------------------------------------------
 
 inbox = Table(
     "inbox",
@@ -328,17 +462,13 @@ inbox = Table(
     Column("seq", Key, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("run_pk", Key),
-    Column("payload", JSON, nullable=False),
+    Column("payload", JsonText, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
-    Column("answer", JSON),
+    Column("answer", JsonText),
     Column("error", Text),
-    Index(
-        "ix_inbox_pending",
-        "seq",
-        sqlite_where=text("done_at IS NULL"),
-        postgresql_where=text("done_at IS NULL"),
-    ),
+    _partial("ix_inbox_pending", "seq", where="done_at IS NULL"),
+    sqlite_autoincrement=True,
 )
 
 lease = Table(
@@ -389,41 +519,6 @@ connection = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-asset = Table(
-    "asset",
-    metadata,
-    Column("asset_id", Key, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("uri", Text, nullable=False),
-    Column("asset_group", Text, nullable=False),
-    UniqueConstraint("name", "uri"),
-)
-
-asset_event = Table(
-    "asset_event",
-    metadata,
-    Column("event_id", Key, primary_key=True),
-    Column("asset_id", Key, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("extra", JSON, nullable=False),
-    Column("alias", Text),
-    Column("source_run_pk", Key),
-    Column("source_dag_id", Text),
-    Column("source_run_id", Text),
-    Column("source_task_id", Text),
-    Column("source_map_index", Integer),
-    Index("ix_asset_event_asset_id_event_id", "asset_id", "event_id"),
-)
-
-asset_consumed = Table(
-    "asset_consumed",
-    metadata,
-    Column("dag_id", Text, primary_key=True),
-    Column("event_id", Key, primary_key=True, autoincrement=False),
-    Column("run_pk", Key),
-    Index("ix_asset_consumed_run_pk", "run_pk"),
-)
-
 backfill = Table(
     "backfill",
     metadata,
@@ -431,11 +526,34 @@ backfill = Table(
     Column("dag_id", Text, nullable=False),
     Column("from_date", UtcTime, nullable=False),
     Column("to_date", UtcTime, nullable=False),
+    Column("conf", JsonText, nullable=False),
     Column("max_active_runs", Integer, nullable=False),
-    Column("conf", JSON, nullable=False),
+    Column("backwards", Boolean, nullable=False),
+    Column("reprocess", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("cancelled_at", UtcTime),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("completed_at", UtcTime),
+    Index("ix_backfill_dag_id", "dag_id"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("dag_id", Text),
+    Column("run_id", Text),
+    Column("task_id", Text),
+    Column("map_index", Integer),
+    Column("details", JsonText, nullable=False),
+    Index("ix_audit_dag_id_seq", "dag_id", "seq"),
+)
+
+# ---- the code that runs are pinned to -------------------------------------------------------
 
 blob = Table(
     "blob",
@@ -450,16 +568,4 @@ tree = Table(
     Column("hash", Text, primary_key=True),
     Column("manifest", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", Key, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("before", JSON),
-    Column("after", JSON),
 )

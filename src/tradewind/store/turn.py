@@ -47,12 +47,18 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class XComWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """Insert or replace one XCom of a task instance. value: typed JSON text as bytes."""
+    """Insert or replace one XCom of a task instance.
+
+    value: typed JSON text as bytes; b"" when it is kept elsewhere (see `store.xcoms`).
+    kept_at, size: where else, and how many bytes.
+    """
 
     ti: TiKey
     attempt_id: AttemptId
     key: str
     value: bytes
+    kept_at: str | None = None
+    size: int = 0
 
 
 class RenderedWrite(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select, text
 
 from tradewind.errors import NotFound
 from tradewind.model.event import Past, PastTask
@@ -15,7 +15,7 @@ from tradewind.model.ids import TiKey
 from tradewind.model.run import Attempt, Run, TaskInstance
 from tradewind.model.schedule import ScheduleSpec
 from tradewind.model.spec import DagSpec, decode_spec
-from tradewind.model.state import TaskState
+from tradewind.model.state import FAILED_STATES, SUCCESS_STATES, RunType, TaskState
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 from tradewind.wire.messages import AssetEventInfo
@@ -91,14 +91,15 @@ class OwedCallback(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+_LIVE = text(tables.LIVE)
+
+
 def active_runs(db: Database) -> list[Run]:
     """Return the runs that are queued or running, oldest first."""
     table = tables.dag_run
     with db.read() as conn:
         found = conn.execute(
-            select(table)
-            .where(table.c.state.in_(["queued", "running"]))
-            .order_by(table.c.run_after, table.c.run_pk)
+            select(table).where(_LIVE).order_by(table.c.run_after, table.c.run_pk)
         ).mappings()
         return [rows.to_run(row) for row in found]
 
@@ -113,35 +114,48 @@ def run(db: Database, run_pk: int) -> Run | None:
 
 def run_rows(db: Database, run_pk: int) -> RunRows | None:
     """Return a run with its task instances and live attempts."""
-    found = run(db, run_pk)
-    if found is None:
-        return None
-    ti, attempt = tables.task_instance, tables.attempt
+    runs, ti, attempt = tables.dag_run, tables.task_instance, tables.attempt
     with db.read() as conn:
-        instances = [
-            rows.to_ti(row)
-            for row in conn.execute(select(ti).where(ti.c.run_pk == run_pk)).mappings()
-        ]
-        attempts = [
-            rows.to_attempt(row)
-            for row in conn.execute(
-                select(attempt).where(
-                    attempt.c.run_pk == run_pk, attempt.c.state.in_(["queued", "running"])
-                )
-            ).mappings()
-        ]
-    return RunRows(found, instances, attempts)
+        row = conn.execute(select(runs).where(runs.c.run_pk == run_pk)).mappings().one_or_none()
+        if row is None:
+            return None
+        instances = conn.execute(select(ti).where(ti.c.run_pk == run_pk)).mappings().all()
+        attempts = conn.execute(select(attempt).where(attempt.c.run_pk == run_pk, _LIVE)).mappings()
+        return RunRows(
+            rows.to_run(row),
+            [rows.to_ti(found) for found in instances],
+            [rows.to_attempt(found) for found in attempts],
+        )
 
 
-def version(db: Database, version_id: int) -> Version:
+# ---- versions ---------------------------------------------------------------------------
+
+
+def version(db: Database, version_id: int, source_hash: str = "") -> Version:
     """Return a version.
+
+    Args:
+        db: the database.
+        version_id: its key.
+        source_hash: the code that a run is pinned to; "" is the one it was first seen in.
 
     Raises:
         NotFound: there is none with this key.
     """
-    table = tables.dag_version
+    return db.memo(
+        ("version", version_id, source_hash), lambda: _version(db, version_id, source_hash)
+    )
+
+
+def _version(db: Database, version_id: int, source_hash: str) -> Version:
+    table, source = tables.dag_version, tables.dag_source
     with db.read() as conn:
         row = conn.execute(select(table).where(table.c.version_id == version_id)).one_or_none()
+        pinned = conn.execute(
+            select(source.c.dag_file, source.c.tree_hash).where(
+                source.c.version_id == version_id, source.c.source_hash == source_hash
+            )
+        ).one_or_none()
     if row is None:
         raise NotFound(f"there is no DAG version {version_id}")
     return Version(
@@ -149,9 +163,9 @@ def version(db: Database, version_id: int) -> Version:
         dag_id=row.dag_id,
         number=row.number,
         spec=decode_spec(zlib.decompress(row.spec)),
-        dag_file=row.dag_file,
-        source_hash=row.source_hash,
-        tree_hash=row.tree_hash,
+        dag_file=pinned.dag_file if pinned else row.dag_file,
+        source_hash=source_hash if pinned else row.source_hash,
+        tree_hash=pinned.tree_hash if pinned else row.tree_hash,
     )
 
 
@@ -160,16 +174,21 @@ def latest_version(db: Database, dag_id: str) -> Version | None:
     table = tables.dag
     with db.read() as conn:
         row = conn.execute(
-            select(table.c.version_id, table.c.source_hash, table.c.tree_hash).where(
-                table.c.dag_id == dag_id
-            )
+            select(
+                table.c.version_id, table.c.dag_file, table.c.source_hash, table.c.tree_hash
+            ).where(table.c.dag_id == dag_id)
         ).one_or_none()
     if row is None:
         return None
     return msgspec.structs.replace(
-        version(db, row.version_id), source_hash=row.source_hash, tree_hash=row.tree_hash
+        version(db, row.version_id),
+        dag_file=row.dag_file,
+        source_hash=row.source_hash,
+        tree_hash=row.tree_hash,
     )
 
+
+# ---- calendars --------------------------------------------------------------------------
 
 _dag = tables.dag
 _CALENDAR = select(
@@ -216,62 +235,106 @@ def live_sources(db: Database, dag_id: str | None = None) -> dict[str, str]:
         return {row.dag_id: row.source_hash for row in conn.execute(statement)}
 
 
+# ---- the run before ---------------------------------------------------------------------
+
+
 def past(db: Database, current: Run, task_ids: Iterable[str], spec: DagSpec) -> Past:
     """Return how tasks ended in the run before this one.
 
     The run before is the one with the greatest earlier logical date; a run without a logical
-    date looks at the one with the greatest earlier run_after.
+    date looks at the one with the greatest earlier run_after. A DAG that catches up looks at
+    its automated runs only, as in Airflow: a manual run in between is not its past.
     """
-    table, ti = tables.dag_run, tables.task_instance
-    earlier = select(table.c.run_pk).where(
-        table.c.dag_id == current.dag_id, table.c.run_pk != current.run_pk
-    )
-    if current.logical_date is not None:
-        earlier = earlier.where(table.c.logical_date < current.logical_date).order_by(
-            table.c.logical_date.desc()
-        )
-    else:
-        earlier = earlier.where(table.c.run_after < current.run_after).order_by(
-            table.c.run_after.desc()
-        )
+    ti = tables.task_instance
+    wanted = set(task_ids)
+    names = {t.task_id: i for i, t in enumerate(spec.tasks)}
+    below = {
+        t: [d.task_id for d in spec.tasks if names[t] in d.upstream] for t in wanted & names.keys()
+    }
+    asked = wanted.union(*below.values())
     with db.read() as conn:
-        run_pk = conn.execute(earlier.limit(1)).scalar_one_or_none()
+        run_pk = conn.execute(_earlier(current, spec)).scalar_one_or_none()
         if run_pk is None:
             return Past()
-        found = conn.execute(
-            select(ti.c.task_id, ti.c.state).where(
-                ti.c.run_pk == run_pk, ti.c.state != TaskState.REMOVED.value
-            )
-        ).all()
+        statement = select(ti.c.task_id, ti.c.state).where(
+            ti.c.run_pk == run_pk, ti.c.state != TaskState.REMOVED.value
+        )
+        if len(asked) <= _FEW_TASKS:
+            statement = statement.where(ti.c.task_id.in_(asked))
+        found = conn.execute(statement).all()
     states: dict[str, list[TaskState]] = {}
     for row in found:
         states.setdefault(row.task_id, []).append(TaskState(row.state))
-    wanted = set(task_ids)
     return Past(
         exists=True,
-        tasks={t: _past_task(t, states, spec) for t in wanted if t in states},
+        tasks={t: _past_task(states[t], below.get(t, []), states) for t in wanted if t in states},
     )
 
 
-_GOOD = {TaskState.SUCCESS, TaskState.SKIPPED}
+_FEW_TASKS = 100
+"""Up to this many are asked for by name; more are found by reading the whole run."""
 
 
-def _past_task(task_id: str, states: dict[str, list[TaskState]], spec: DagSpec) -> PastTask:
-    own = states[task_id]
-    bad = [s for s in own if s not in _GOOD]
-    index = next((i for i, t in enumerate(spec.tasks) if t.task_id == task_id), None)
-    below = [t.task_id for t in spec.tasks if index in t.upstream]
+def _earlier(current: Run, spec: DagSpec) -> Select[tuple[int]]:
+    table = tables.dag_run
+    statement = select(table.c.run_pk).where(
+        table.c.dag_id == current.dag_id, table.c.run_pk != current.run_pk
+    )
+    if spec.catchup:
+        statement = statement.where(table.c.run_type != RunType.MANUAL.value)
+    if current.logical_date is not None:
+        statement = statement.where(table.c.logical_date < current.logical_date).order_by(
+            table.c.logical_date.desc()
+        )
+    else:
+        statement = statement.where(
+            (table.c.run_after < current.run_after)
+            | ((table.c.run_after == current.run_after) & (table.c.run_pk < current.run_pk))
+        ).order_by(table.c.run_after.desc(), table.c.run_pk.desc())
+    return statement.limit(1)
+
+
+def _past_task(
+    own: list[TaskState], below: list[str], states: dict[str, list[TaskState]]
+) -> PastTask:
+    bad = [s for s in own if s not in SUCCESS_STATES]
+    good = TaskState.SUCCESS if TaskState.SUCCESS in own else own[0]
     return PastTask(
-        state=bad[0] if bad else own[0],
-        downstream_done=all(s in _GOOD for t in below for s in states.get(t, [])),
+        state=next((s for s in bad if s in FAILED_STATES), bad[0]) if bad else good,
+        downstream_done=all(s in SUCCESS_STATES for t in below for s in states.get(t, [])),
     )
 
+
+def next_run_pks(db: Database, current: Run) -> list[int]:
+    """Return the live runs of the DAG that come after this one and may look back at it.
+
+    Args:
+        db: the database.
+        current: the run that changed.
+    """
+    table = tables.dag_run
+    later = table.c.run_after >= current.run_after
+    if current.logical_date is not None:
+        later = later | (table.c.logical_date > current.logical_date)
+    with db.read() as conn:
+        return list(
+            conn.execute(
+                select(table.c.run_pk)
+                .where(
+                    table.c.dag_id == current.dag_id, table.c.run_pk != current.run_pk, _LIVE, later
+                )
+                .order_by(table.c.run_after, table.c.run_pk)
+            ).scalars()
+        )
+
+
+# ---- deferrals and callbacks --------------------------------------------------------------
 
 _deferral = tables.deferral
 
 
 def deferrals(db: Database) -> list[Deferral]:
-    """Return every deferral of active runs."""
+    """Return every deferral whose task waits for its trigger, or is about to go on after it."""
     with db.read() as conn:
         found = conn.execute(select(_deferral).order_by(_deferral.c.fence)).mappings().all()
     return [_to_deferral(row) for row in found]
@@ -338,23 +401,19 @@ class PendingAssetEvent(msgspec.Struct, frozen=True, kw_only=True):
 def asset_queue(
     db: Database, dag_id: str, since: datetime | None = None
 ) -> list[PendingAssetEvent]:
-    """Return the events that a DAG has not consumed, oldest first.
+    """Return the events that wait for a DAG, oldest first.
 
     Args:
         db: the database.
         dag_id: the DAG.
         since: events before this do not count (the DAG did not look at assets then).
     """
-    event, asset, consumed = tables.asset_event, tables.asset, tables.asset_consumed
-    latest = (
-        select(consumed.c.event_id)
-        .where(consumed.c.dag_id == dag_id, consumed.c.event_id == event.c.event_id)
-        .exists()
-    )
+    event, asset, queue = tables.asset_event, tables.asset, tables.asset_queue
     statement = (
         select(event.c.event_id, asset.c.name, asset.c.uri, event.c.alias, event.c.at)
+        .join(queue, queue.c.event_id == event.c.event_id)
         .join(asset, asset.c.asset_id == event.c.asset_id)
-        .where(~latest)
+        .where(queue.c.dag_id == dag_id)
         .order_by(event.c.event_id)
         .limit(_MAX_QUEUE)
     )
@@ -364,8 +423,14 @@ def asset_queue(
         return [PendingAssetEvent(**row) for row in conn.execute(statement).mappings()]
 
 
+def dags_with_asset_events(db: Database) -> set[str]:
+    """Return the DAGs for which events wait."""
+    with db.read() as conn:
+        return set(conn.execute(select(tables.asset_queue.c.dag_id).distinct()).scalars())
+
+
 _MAX_QUEUE = 10_000
-"""Unconsumed events of one DAG that are looked at."""
+"""Waiting events of one DAG that are looked at."""
 
 
 def consumed_events(db: Database, run_pk: int) -> list[AssetEventInfo]:

@@ -1,0 +1,204 @@
+"""The part of a turn that is not state: XComs, deferrals, callbacks, calendars, answers."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from tradewind.model.ids import TiKey
+from tradewind.model.state import TaskState
+from tradewind.store import rows, tables
+from tradewind.store.batch import Batch, Params, Prepared
+from tradewind.store.dialect import insert_or_ignore, insert_or_replace
+from tradewind.store.turn import Turn
+
+_attempt, _callback, _dag, _deferral, _inbox, _xcom = (
+    tables.attempt,
+    tables.callback,
+    tables.dag,
+    tables.deferral,
+    tables.inbox,
+    tables.xcom,
+)
+
+# ---- XComs and rendered fields ------------------------------------------------------------
+
+_PUT_XCOM = Prepared(insert_or_replace(_xcom))
+_DROP_XCOM = Prepared(delete(_xcom).where(*rows.is_b_key(_xcom), _xcom.c.key == bindparam("b_key")))
+_PUT_RENDERED = Prepared(insert_or_replace(tables.rendered))
+
+
+def add_values(batch: Batch, turn: Turn) -> None:
+    """Add XComs, rendered fields and deferrals."""
+    xcoms = [
+        {
+            **rows.ti_key(x.ti),
+            "key": rows.plain(x.key),
+            "attempt_id": x.attempt_id,
+            "value": x.value,
+            "kept_at": x.kept_at,
+            "size": x.size if x.kept_at else len(x.value),
+            "at": turn.now,
+        }
+        for x in turn.xcoms
+    ]
+    batch.add("an XCom", _PUT_XCOM, xcoms)
+    gone = [{**rows.b_key(ti), "b_key": rows.plain(key)} for ti, key in turn.xcoms_gone]
+    batch.add("an XCom", _DROP_XCOM, gone)
+    rendered = [
+        {
+            **rows.ti_key(r.ti),
+            "attempt_id": r.attempt_id,
+            "fields": r.fields,
+            "map_index_label": rows.plain(r.map_index_label),
+        }
+        for r in turn.rendered
+    ]
+    batch.add("rendered fields", _PUT_RENDERED, rendered)
+    _add_deferrals(batch, turn)
+
+
+# ---- deferrals --------------------------------------------------------------------------
+
+_DEFER = Prepared(insert(_deferral))
+_DEFERRAL_RESULT = Prepared(
+    update(_deferral)
+    .where(*rows.is_b_key(_deferral), _deferral.c.fence == bindparam("b_fence"))
+    .values(has_result=True),
+    ["payload", "error", "timed_out"],
+)
+_DROP_DEFERRAL = Prepared(
+    delete(_deferral).where(*rows.is_b_key(_deferral), _deferral.c.fence == bindparam("b_fence"))
+)
+_DROP_DEFERRALS = Prepared(
+    delete(_deferral).where(*rows.is_b_key(_deferral), _deferral.c.fence < bindparam("b_fence"))
+)
+
+
+def _add_deferrals(batch: Batch, turn: Turn) -> None:
+    older = [{**rows.b_key(t.ti), "b_fence": t.fence} for t in turn.triggers if t.fence > 1]
+    batch.add("an older deferral", _DROP_DEFERRALS, older)
+    new = [
+        {
+            **rows.ti_key(t.ti),
+            "fence": t.fence,
+            "classpath": t.classpath,
+            "kwargs": t.kwargs,
+            "next_method": t.next_method,
+            "next_kwargs": t.next_kwargs,
+            "timeout_at": t.timeout_at,
+            "has_result": False,
+            "payload": None,
+            "error": None,
+            "timed_out": False,
+        }
+        for t in turn.triggers
+    ]
+    batch.add("a deferral", _DEFER, new)
+    results = [
+        {
+            **rows.b_key(r.ti),
+            "b_fence": r.fence,
+            "payload": r.payload,
+            "error": rows.plain(r.error),
+            "timed_out": r.timed_out,
+        }
+        for r in turn.trigger_results
+    ]
+    batch.add("a deferral's result", _DEFERRAL_RESULT, results)
+    gone = [{**rows.b_key(ti), "b_fence": fence} for ti, fence in turn.triggers_gone]
+    batch.add("a deferral", _DROP_DEFERRAL, gone)
+
+
+# ---- what an earlier attempt left behind --------------------------------------------------
+
+_DROP_OLD_XCOMS = Prepared(
+    delete(_xcom).where(
+        *rows.is_b_key(_xcom),
+        _xcom.c.attempt_id.not_in(
+            select(_attempt.c.attempt_id).where(
+                *rows.is_b_key(_attempt),
+                _attempt.c.try_number == bindparam("b_try"),
+                _attempt.c.state == "done",
+            )
+        ),
+    )
+)
+_TRY_GOES_ON = {
+    TaskState.DEFERRED,
+    TaskState.UP_FOR_RESCHEDULE,
+    TaskState.SCHEDULED,
+    TaskState.QUEUED,
+    TaskState.RUNNING,
+}
+
+
+def add_forgotten(batch: Batch, turn: Turn) -> None:
+    """Drop what readers must not see any more.
+
+    * A new attempt starts without the XComs of the attempts before it, except those of its own
+      try that were accepted: of the part before a deferral or a reschedule.
+    * When a try is over, so are its deferrals. A first attempt cannot have had one before it
+      was deferred itself, so most tasks need no look.
+    """
+    again = [{**rows.b_key(a.ti), "b_try": a.try_number} for a in turn.attempts if a.fence > 1]
+    batch.add("an older XCom", _DROP_OLD_XCOMS, again)
+    over: dict[TiKey, Params] = {}
+    for change in turn.changes:
+        before, after = change.before, change.after
+        if after.state in _TRY_GOES_ON:
+            continue
+        if before.fence > 1 or before.state is TaskState.DEFERRED:
+            over[after.key] = {**rows.b_key(after.key), "b_fence": after.fence + 1}
+    batch.add("a deferral of a try that is over", _DROP_DEFERRALS, list(over.values()))
+
+
+# ---- bookkeeping ------------------------------------------------------------------------
+
+_OWE = Prepared(
+    insert_or_ignore(_callback, ["dedup"]),
+    ["dedup", "run_pk", "kind", "task_id", "map_index", "try_number", "reason", "owed_at"],
+)
+_CALLED_BACK = Prepared(
+    update(_callback).where(_callback.c.callback_id == bindparam("b_id")), ["done_at", "error"]
+)
+_ADVANCE = Prepared(
+    update(_dag)
+    .where(
+        _dag.c.dag_id == bindparam("b_dag"),
+        _dag.c.next_due.is_not_distinct_from(bindparam("b_due", type_=_dag.c.next_due.type)),
+    )
+    .values(
+        {
+            name: func.coalesce(bindparam(f"b_{name}", type_=_dag.c[name].type), _dag.c[name])
+            for name in (
+                "last_logical",
+                "last_interval_start",
+                "last_interval_end",
+                "last_run_after",
+            )
+        }
+    ),
+    ["next_due", "next_logical", "next_interval_start", "next_interval_end"],
+)
+_ANSWER = Prepared(
+    update(_inbox).where(_inbox.c.seq == bindparam("b_seq"), _inbox.c.done_at.is_(None)),
+    ["done_at", "answer", "error"],
+)
+
+
+def add_bookkeeping(batch: Batch, turn: Turn) -> None:
+    """Add callbacks, calendars and answers."""
+    owed = [rows.callback_row(c, turn.now) for c in turn.callbacks]
+    batch.add("a callback", _OWE, owed)
+    called = [
+        {"b_id": callback_id, "done_at": turn.now, "error": rows.plain(error)}
+        for callback_id, error in turn.callbacks_done
+    ]
+    batch.add("a callback", _CALLED_BACK, called)
+    moved = [rows.advance_row(a) for a in turn.advances]
+    batch.add("a DAG's calendar", _ADVANCE, moved, expect=len(moved))
+    answers = [
+        {"b_seq": d.seq, "done_at": turn.now, "answer": d.answer, "error": rows.plain(d.error)}
+        for d in turn.inbox_done
+    ]
+    batch.add("an answer", _ANSWER, answers)
