@@ -1,8 +1,9 @@
 """See that the servers which the tests need are installed; today that is PostgreSQL.
 
 The tests start servers of their own, on free ports and in temporary folders; they only need
-the programs. With the right to (root), they are installed with apt; else this says what to
-install, and the tests that need them are skipped (on CI: they fail).
+the programs (or a server of yours, named in TRADEWIND_TEST_POSTGRES_URL). With the right to
+(root), they are installed with apt; else this says what to install, and the tests that need
+them are skipped (on CI: they fail).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    if has_postgresql():
+    if os.environ.get("TRADEWIND_TEST_POSTGRES_URL") or has_postgresql():
         return
     apt = shutil.which("apt-get")
     if apt and os.geteuid() == 0:
