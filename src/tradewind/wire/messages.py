@@ -382,8 +382,15 @@ class SetRenderedFields(msgspec.Struct, frozen=True, kw_only=True, tag="set_rend
     fields: bytes
 
 
+class Mask(msgspec.Struct, frozen=True, tag="mask"):
+    """→ {}. Hide this value in the log; answered by the supervisor, it goes no further."""
+
+    secret: str
+
+
 Call = (
-    GetVariable
+    Mask
+    | GetVariable
     | SetVariable
     | DeleteVariable
     | ListVariables

@@ -1,0 +1,132 @@
+"""Callbacks owed: launched like attempts, until each has been run once.
+
+The row is written with the transition that owes it; it is deleted when a worker says that the
+callback ran. A worker that dies in between makes it run again: at least once, with a
+deduplication key in the row.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from tradewind.executors.base import Executor
+from tradewind.model.ids import AttemptId
+from tradewind.scheduler.assignment import Assignments
+from tradewind.scheduler.work import Work
+from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
+from tradewind.store.read.scheduling import OwedCallback
+from tradewind.wire.messages import CallbackDone, Claim, Finish, Launch, Reply
+
+log = logging.getLogger(__name__)
+
+PREFIX = "callback."
+MAX_TRIES = 3
+"""A callback whose process dies this often is given up, with a line in the log."""
+
+_BATCH = 64
+
+
+class LiveCallback(msgspec.Struct):
+    """A callback that was launched."""
+
+    owed: OwedCallback
+    tries: int = 0
+    nonce: str | None = None
+    launched: bool = False
+
+
+class Callbacks:
+    """All callbacks owed."""
+
+    def __init__(self, db: Database, executor: Executor, assignments: Assignments) -> None:
+        self._db = db
+        self._executor = executor
+        self._assignments = assignments
+        self._live: dict[AttemptId, LiveCallback] = {}
+        self._known: set[int] = set()
+
+    def load(self) -> None:
+        """Read what is owed: at a take-over and after a turn that owes more."""
+        for owed in scheduling.owed_callbacks(self._db, _BATCH):
+            if owed.callback_id not in self._known:
+                self._known.add(owed.callback_id)
+                self._live[_attempt_id(owed.callback_id, 0)] = LiveCallback(owed)
+
+    def launch(self) -> None:
+        """Launch what is not launched yet."""
+        for attempt_id, live in list(self._live.items()):
+            if live.launched:
+                continue
+            live.launched = True
+            run = scheduling.run(self._db, live.owed.run_pk)
+            if run is None:
+                continue
+            self._executor.submit(
+                [
+                    Launch(
+                        attempt_id=attempt_id,
+                        claim_token=attempt_id,
+                        assignment=self._assignments.callback(live.owed, run, attempt_id),
+                        executor="callback",
+                    )
+                ]
+            )
+
+    def claim(self, work: Work, peer_id: str, message: Claim) -> None:
+        """Answer a worker's claim of a callback."""
+        live = self._live.get(message.attempt_id)
+        if live is None or live.nonce not in {None, message.nonce}:
+            work.reply(peer_id, Reply(seq=message.seq, error="fenced", message="not this callback"))
+            return
+        live.nonce = message.nonce
+        work.reply(peer_id, Reply(seq=message.seq))
+
+    def current(self, attempt_id: AttemptId, nonce: str) -> LiveCallback | None:
+        """Return the callback if this claim of it holds."""
+        live = self._live.get(attempt_id)
+        return live if live is not None and live.nonce == nonce else None
+
+    def done(self, work: Work, peer_id: str, message: CallbackDone) -> None:
+        """A callback ran: strike it off with the turn."""
+        live = self._live.get(message.attempt_id)
+        if live is not None:
+            work.turn.callbacks_done.append((live.owed.callback_id, message.error))
+            work.called_back.append(message.attempt_id)
+        work.reply(peer_id, Reply(seq=message.seq))
+
+    def settled(self, attempt_id: AttemptId) -> None:
+        """Forget a callback that is struck off."""
+        self._live.pop(attempt_id, None)
+
+    def vanished(self, work: Work, peer_id: str, message: Finish) -> None:
+        """A callback's process ended without a word: launch it again, a few times."""
+        work.reply(peer_id, Reply(seq=message.seq))
+        self.lost(work, message.attempt_id, "its process died")
+
+    def lost(self, work: Work, attempt_id: AttemptId, reason: str) -> None:
+        """Relaunch a callback that was lost with its worker, or give it up."""
+        live = self._live.pop(attempt_id, None)
+        if live is None:
+            return
+        tries = live.tries + 1
+        if tries >= MAX_TRIES:
+            error = f"given up after {tries} tries: {reason}"
+            log.error("callback %s: %s", live.owed.dedup, error)
+            work.turn.callbacks_done.append((live.owed.callback_id, error))
+            return
+        self._live[_attempt_id(live.owed.callback_id, tries)] = LiveCallback(live.owed, tries)
+
+    def claimed(self) -> frozenset[AttemptId]:
+        """Return the callbacks that workers should be running."""
+        return frozenset(a for a, live in self._live.items() if live.nonce is not None)
+
+    def launched(self) -> frozenset[AttemptId]:
+        """Return the callbacks that an executor was given."""
+        return frozenset(a for a, live in self._live.items() if live.launched)
+
+
+def _attempt_id(callback_id: int, tries: int) -> AttemptId:
+    return AttemptId(f"{PREFIX}{callback_id}.{tries}")

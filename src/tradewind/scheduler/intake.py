@@ -1,0 +1,195 @@
+"""What workers report: claims, heartbeats, outcomes.
+
+A report about an attempt that is not current is answered "fenced" and changes nothing. The
+same report again (its answer was lost) is answered as the first was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from tradewind.clock import Clock
+from tradewind.model.event import Claimed, Reported
+from tradewind.model.ids import AttemptId
+from tradewind.model.outcome import Deferred, Succeeded, Vanished
+from tradewind.model.state import AttemptState
+from tradewind.scheduler.board import Board, LiveAttempt
+from tradewind.scheduler.work import Work
+from tradewind.store import attempts as attempt_rows
+from tradewind.store.connect import Database
+from tradewind.store.turn import (
+    AssetEventWrite,
+    AttemptClaim,
+    AttemptEnd,
+    RenderedWrite,
+    TriggerWrite,
+    XComWrite,
+)
+from tradewind.wire.messages import Claim, Finish, Reply, RunningAttempt
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Intake:
+    """Turn workers' messages into rows to write and events for the engine."""
+
+    def __init__(self, db: Database, board: Board, clock: Clock) -> None:
+        self._db = db
+        self._board = board
+        self._clock = clock
+
+    def claim(self, work: Work, peer_id: str, message: Claim) -> None:
+        """queued → running, once; the same nonce again is the same claim."""
+        live = self._board.attempts.get(message.attempt_id)
+        if live is None or live.claim_token != message.claim_token:
+            work.reply(peer_id, _fenced(message.seq))
+            return
+        nonce = live.nonce or next((n for a, n, _ in work.claims if a == message.attempt_id), None)
+        if nonce is None and message.attempt_id not in work.ended:
+            work.turn.claims.append(
+                AttemptClaim(
+                    attempt_id=message.attempt_id,
+                    nonce=message.nonce,
+                    worker=message.worker,
+                    at=work.now,
+                )
+            )
+            work.claims.append((message.attempt_id, message.nonce, message.worker))
+            work.tell(live.ti.run_pk, Claimed(live.ti.in_run, message.attempt_id))
+        elif nonce != message.nonce:
+            work.reply(peer_id, _fenced(message.seq))
+            return
+        work.reply(peer_id, Reply(seq=message.seq))
+
+    def beat(
+        self,
+        work: Work,
+        peer_id: str,
+        seq: int,
+        attempts: Sequence[RunningAttempt],
+        fenced: list[AttemptId],
+    ) -> None:
+        """Note signs of life; attempts that are not current are to be stopped.
+
+        Args:
+            work: the turn.
+            peer_id: who beats.
+            seq: of the beat.
+            attempts: the task attempts that are alive.
+            fenced: triggers and callbacks already found to be not current.
+        """
+        now = self._clock.monotonic()
+        for running in attempts:
+            live = self._board.attempts.get(running.attempt_id)
+            if live is not None and live.nonce == running.nonce:
+                live.beaten_at = now
+            else:
+                fenced.append(running.attempt_id)
+        work.reply(peer_id, Reply(seq=seq, cancel=tuple(fenced)))
+
+    def finish(self, work: Work, peer_id: str, message: Finish) -> None:
+        """Record an outcome with everything that commits together with it."""
+        live = self._board.attempts.get(message.attempt_id)
+        vanished = isinstance(message.outcome, Vanished)
+        unclaimed = live is not None and live.nonce is None and vanished
+        if live is None or (live.nonce != message.nonce and not unclaimed):
+            work.reply(peer_id, self._finished_before(message))
+            return
+        if message.attempt_id not in work.ended:
+            self._end(work, live, message)
+        work.reply(peer_id, Reply(seq=message.seq))
+
+    def _end(self, work: Work, live: LiveAttempt, message: Finish) -> None:
+        outcome = message.outcome
+        before = AttemptState.QUEUED if live.nonce is None else AttemptState.RUNNING
+        lost = isinstance(outcome, Vanished)
+        work.turn.ends.append(
+            AttemptEnd(
+                attempt_id=live.attempt_id,
+                before=before,
+                after=AttemptState.LOST if lost else AttemptState.DONE,
+                at=work.now,
+                nonce=live.nonce,
+                outcome=_encode(outcome),
+                exit_code=message.exit_code,
+                exit_signal=message.exit_signal,
+                reason=getattr(outcome, "reason", None) or getattr(outcome, "error", None),
+            )
+        )
+        work.ended.add(live.attempt_id)
+        work.turn.xcoms.extend(
+            XComWrite(ti=live.ti, attempt_id=live.attempt_id, key=x.key, value=x.value)
+            for x in message.xcoms
+        )
+        if message.rendered_fields is not None or message.rendered_map_index is not None:
+            work.turn.rendered.append(
+                RenderedWrite(
+                    ti=live.ti,
+                    attempt_id=live.attempt_id,
+                    fields=message.rendered_fields or b"{}",
+                    map_index_label=message.rendered_map_index,
+                )
+            )
+        if isinstance(outcome, Succeeded) and message.asset_events:
+            self._asset_events(work, live, message)
+        if isinstance(outcome, Deferred):
+            timeout_at = None
+            if outcome.timeout_s is not None:
+                timeout_at = work.now + _seconds(outcome.timeout_s)
+            work.turn.triggers.append(
+                TriggerWrite(
+                    ti=live.ti,
+                    fence=live.fence,
+                    classpath=outcome.trigger,
+                    kwargs=outcome.kwargs,
+                    next_method=outcome.next_method,
+                    next_kwargs=outcome.next_kwargs,
+                    timeout_at=timeout_at,
+                )
+            )
+        resumed = self._board.resuming.get(live.ti)
+        if resumed is not None and not (isinstance(outcome, Vanished) and outcome.before_start):
+            work.turn.triggers_gone.append((live.ti, resumed))
+        work.tell(
+            live.ti.run_pk,
+            Reported(
+                key=live.ti.in_run,
+                attempt_id=live.attempt_id,
+                outcome=outcome,
+                mapped_length=message.mapped_length,
+                returned=message.returned,
+            ),
+        )
+
+    def _asset_events(self, work: Work, live: LiveAttempt, message: Finish) -> None:
+        run = self._board.runs[live.ti.run_pk].live.run
+        work.turn.asset_events.extend(
+            AssetEventWrite(
+                name=event.name,
+                uri=event.uri,
+                at=work.now,
+                extra=event.extra,
+                source=live.ti,
+                source_dag_id=run.dag_id,
+                source_run_id=run.run_id,
+                alias=event.alias,
+            )
+            for event in message.asset_events
+        )
+
+    def _finished_before(self, message: Finish) -> Reply:
+        row = attempt_rows.get(self._db, message.attempt_id)
+        if row is not None and row.nonce == message.nonce and row.state is AttemptState.DONE:
+            return Reply(seq=message.seq)
+        return _fenced(message.seq)
+
+
+def _fenced(seq: int) -> Reply:
+    return Reply(seq=seq, error="fenced", message="this attempt is no longer the current one")
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)

@@ -1,0 +1,219 @@
+"""The scheduler: an imperative shell around the pure engine.
+
+One turn, over and over:
+
+    gather   messages of local workers, inbox events, due schedules, due wake-ups, facts
+    decide   step the runs that have news, admit what is ready (pure, in memory)
+    commit   one transaction for everything, however many tasks ended
+    act      replies, launches, cancels: only after the commit
+
+Nothing on the hot path polls: the end of a task, an inbox event (by the database's signal) or
+a due time ends the wait. A slow poll is the safety net. When a commit fails or its fate is
+unknown, the runs that it touched are dropped from memory and read again, and the messages of
+the turn are handled once more; every handler is written to be repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tradewind.errors import Conflict, Fenced, Unavailable
+from tradewind.model.event import Ticked
+from tradewind.scheduler.channel import Message
+from tradewind.scheduler.parts import Parts
+from tradewind.scheduler.work import Work
+from tradewind.store import components
+from tradewind.store import inbox as inbox_rows
+from tradewind.store.apply import apply
+from tradewind.store.turn import Applied
+
+log = logging.getLogger(__name__)
+
+RETRY_PAUSE_S = 0.5
+"""Pause after the database could not be reached."""
+
+
+class Scheduler:
+    """Lead when nobody else does; then turn until told to stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._again: list[Message] = []
+        self._reload: set[int] = set()
+        self._moved: list[str] = []
+        self._inbox_look = True
+        self._poll_at = 0.0
+        self._reconcile_at = 0.0
+        self._component: str | None = None
+        self.draining = False
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Stand by, take over, lead, until `stop` says so.
+
+        Raises:
+            ConfigError: another scheduler runs on this SQLite database, or the socket's path
+                cannot be used.
+        """
+        parts = self._parts
+        while not stop():
+            try:
+                if not parts.leadership.try_lead():
+                    parts.signal_wait(parts.settings.heartbeat_s)
+                    continue
+                self.take_over()
+                while not stop():
+                    self.turn(self.next_timeout_s())
+            except Fenced:
+                log.warning("another scheduler has taken the lease; standing by")
+                self._step_down()
+            except Unavailable as error:
+                log.warning("the database cannot be reached: %s; trying again", error)
+                parts.signal_wait(RETRY_PAUSE_S)
+        self._step_down()
+        parts.leadership.release()
+
+    def take_over(self) -> None:
+        """Build the board from the database and open the socket for workers."""
+        parts, now = self._parts, self._parts.clock.now()
+        log.info("leading, epoch %d", parts.leadership.epoch or 0)
+        self._again.clear()
+        self._reload.clear()
+        self._inbox_look = True
+        self._component = components.register(parts.db, "scheduler", now)
+        parts.dag_facts.load()
+        parts.capacity_changed()
+        parts.calendars.load(now)
+        parts.runs.load_all()
+        parts.deferrals.load()
+        parts.callbacks.load()
+        parts.assets.load()
+        parts.open_channel()
+        parts.dispatch.submit(
+            [live for live in parts.board.attempts.values() if live.nonce is None]
+        )
+
+    def next_timeout_s(self) -> float:
+        """Return how long the next turn may wait for something to happen."""
+        parts = self._parts
+        if self._again or self._inbox_look or self._reload or parts.pending():
+            return 0.0
+        monotonic, now = parts.clock.monotonic(), parts.clock.now()
+        timeout_s = max(0.0, self._poll_at - monotonic)
+        for wake_at in (parts.board.next_wake(), parts.calendars.next_wake()):
+            if wake_at is not None:
+                timeout_s = min(timeout_s, max(0.0, (wake_at - now).total_seconds()))
+        return timeout_s
+
+    def turn(self, timeout_s: float) -> None:
+        """Wait for news for at most `timeout_s`, then do one turn.
+
+        Raises:
+            Fenced: another scheduler leads.
+            Unavailable: the database cannot be reached; the turn will be done again.
+        """
+        parts = self._parts
+        messages = self._again + parts.channel.poll(timeout_s)
+        self._again = []
+        if parts.signal.drain():
+            self._inbox_look = True
+        work = Work(parts.leadership.epoch or 0, parts.clock.now())
+        try:
+            self._beat(work)
+            self._gather(work, messages)
+            parts.decider.decide(work, admit=not self.draining)
+            applied = self._commit(work)
+        except (Conflict, Unavailable) as error:
+            self._undo(work, messages, error)
+            raise_if_fatal(error)
+            return
+        self._act(work, applied)
+
+    def _beat(self, work: Work) -> None:
+        parts = self._parts
+        monotonic = parts.clock.monotonic()
+        if monotonic >= self._poll_at:
+            self._poll_at = monotonic + parts.settings.poll_s
+            self._inbox_look = True
+        if not parts.leadership.beat():
+            raise Fenced("the scheduler lease is gone")
+        if parts.leadership.just_beaten and self._component is not None:
+            components.beat(parts.db, self._component, work.now)
+
+    def _gather(self, work: Work, messages: list[Message]) -> None:
+        parts = self._parts
+        while self._reload:
+            parts.runs.load(next(iter(self._reload)))
+            self._reload.pop()
+        for message in messages:
+            parts.router.handle(work, message)
+        if self._inbox_look:
+            work.inbox = inbox_rows.pending(parts.db, parts.inbox_batch)
+            self._inbox_look = len(work.inbox) == parts.inbox_batch
+            parts.inbox.apply(work, work.inbox)
+        self._moved = parts.calendars.create_due(work, parts.board.by_dag)
+        parts.assets.create_due(work)
+        for run_pk in parts.board.due(work.now):
+            work.tell(run_pk, Ticked())
+        parts.runs.tell_past(work)
+        parts.dispatch.settle_refusals(work)
+        parts.reconcile.changes(work)
+        monotonic = parts.clock.monotonic()
+        if monotonic >= self._reconcile_at:
+            self._reconcile_at = monotonic + parts.settings.reconcile_s
+            parts.reconcile.full(work)
+            parts.dispatch.resubmit_due()
+        if not self.draining:
+            parts.runs.start_queued(work)
+
+    def _commit(self, work: Work) -> Applied:
+        if work.empty:
+            return Applied()
+        return apply(self._parts.db, work.turn)
+
+    def _undo(self, work: Work, messages: list[Message], error: Exception) -> None:
+        """Forget what was decided but perhaps not committed, and handle the messages again."""
+        log.warning("a turn is done again: %s", error)
+        parts = self._parts
+        touched = set(work.touched) | set(getattr(error, "run_pks", ()))
+        touched |= {c.before.run_pk for c in work.turn.changes}
+        for run_pk in touched:
+            parts.board.drop(run_pk)
+        self._reload |= touched
+        self._again = messages
+        self._inbox_look = True
+        for dag_id in self._moved:
+            parts.calendars.refresh(dag_id, work.now)
+
+    def _act(self, work: Work, applied: Applied) -> None:
+        parts = self._parts
+        cancelled = [parts.board.attempts[a] for a, _ in work.cancels if a in parts.board.attempts]
+        parts.after.attempts(work)
+        for run in applied.created_runs:
+            if run is not None:
+                parts.runs.enqueue(run)
+        for peer_id, reply in work.replies:
+            parts.channel.send(peer_id, reply)
+        parts.dispatch.submit(work.new_attempts)
+        if cancelled:
+            parts.dispatch.cancel(cancelled)
+        parts.runs.committed(work)
+        parts.after.rest(work)
+        for dag_id in self._moved:
+            parts.calendars.refresh(dag_id, work.now)
+        self._moved = []
+
+    def _step_down(self) -> None:
+        parts = self._parts
+        parts.close_channel()
+        for run_pk in list(parts.board.runs):
+            parts.board.drop(run_pk)
+        if self._component is not None and parts.leadership.epoch is not None:
+            components.stop(parts.db, self._component, parts.clock.now())
+        self._component = None
+
+
+def raise_if_fatal(error: Exception) -> None:
+    """Let the caller handle what a repeated turn cannot: a lost lease, a lost database."""
+    if isinstance(error, Fenced | Unavailable):
+        raise error

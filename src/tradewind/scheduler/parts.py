@@ -1,0 +1,169 @@
+"""Put the scheduler's parts together.
+
+Everything that touches the world is handed in (database, clock, ids, channel, executors), so
+that the simulator builds the same scheduler with a fake clock and a fake executor.
+"""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from tradewind.clock import Clock
+from tradewind.engine.admit import Admission, Capacity
+from tradewind.executors.base import Executor
+from tradewind.executors.local import LocalExecutor
+from tradewind.model.run import Pool
+from tradewind.scheduler.after import AfterCommit
+from tradewind.scheduler.assets import AssetRuns
+from tradewind.scheduler.assignment import Assignments
+from tradewind.scheduler.board import Board
+from tradewind.scheduler.calendar import Calendars
+from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.calls import Calls
+from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.dagfacts import DagFacts
+from tradewind.scheduler.decide import Decider
+from tradewind.scheduler.deferral import Deferrals
+from tradewind.scheduler.dispatch import Dispatch
+from tradewind.scheduler.inbox import BATCH, Inbox
+from tradewind.scheduler.intake import Intake
+from tradewind.scheduler.leadership import Leadership
+from tradewind.scheduler.reconcile import Reconcile
+from tradewind.scheduler.router import Router
+from tradewind.scheduler.runs import Runs
+from tradewind.store import pools
+from tradewind.store.connect import Database
+from tradewind.store.secrets import Secrets
+from tradewind.store.signal import Signal
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The scheduler's numbers; `tradewind.config` has their descriptions and defaults."""
+
+    parallelism: int = 32
+    lease_s: float = 10.0
+    heartbeat_s: float = 2.0
+    attempt_lease_s: float = 60.0
+    reconcile_s: float = 5.0
+    poll_s: float = 1.0
+    resubmit_s: float = 30.0
+    max_infra_losses: int = 3
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scheduler touches.
+
+    executors: by name; the first is the default. capacities: slots per executor name (None:
+        only `parallelism` bounds it).
+    sqlite_lock: the file lock that admits one scheduler, on SQLite.
+    want_triggerer: asks the launcher for a triggerer.
+    """
+
+    db: Database
+    clock: Clock
+    new_id: Callable[[], str]
+    signal: Signal
+    channel: Channel
+    secrets: Secrets
+    executors: Mapping[str, Executor]
+    capacities: Mapping[str, int | None]
+    sqlite_lock: Path | None = None
+    want_triggerer: Callable[[], None] = lambda: None
+
+
+class Parts:
+    """The scheduler's parts, each knowing only what it needs."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        default_executor = next(iter(world.executors))
+        self.settings = settings
+        self.db, self.clock, self.signal = world.db, world.clock, world.signal
+        self.channel = world.channel
+        self.inbox_batch = BATCH
+        self._world = world
+        self.leadership = Leadership(world.db, world.clock, settings.lease_s, settings.heartbeat_s)
+        if world.sqlite_lock is not None:
+            self.leadership.lock_database(world.sqlite_lock)
+        self.board = Board(Admission())
+        self.calendars = Calendars(world.db)
+        self.dag_facts = DagFacts(world.db)
+        self.runs = Runs(world.db, self.board, self.calendars, world.clock, default_executor)
+        self.assets = AssetRuns(world.db, self.calendars)
+        assignments = Assignments(world.db, self.board, self.dag_facts.sources)
+        self.deferrals = Deferrals(
+            world.db, self.board, world.channel, assignments, world.clock, world.want_triggerer
+        )
+        self.callbacks = Callbacks(world.db, world.executors[default_executor], assignments)
+        self.dispatch = Dispatch(
+            self.board, world.executors, assignments, world.clock, settings.resubmit_s
+        )
+        self.reconcile = Reconcile(
+            self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
+        )
+        self.decider = Decider(
+            self.board, world.clock, world.new_id, default_executor, settings.resubmit_s
+        )
+        self.inbox = Inbox(self.runs, self.dag_changed, self.capacity_changed, self.assets)
+        self.router = Router(
+            self.board,
+            world.channel,
+            [e for e in world.executors.values() if isinstance(e, LocalExecutor)],
+            Intake(world.db, self.board, world.clock),
+            Calls(
+                world.db,
+                self.board,
+                self.deferrals,
+                self.callbacks,
+                world.secrets,
+                world.signal,
+                world.clock,
+            ),
+            self.deferrals,
+            self.callbacks,
+        )
+        self.after = AfterCommit(
+            self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
+        )
+
+    def dag_changed(self, dag_id: str) -> None:
+        """Read what depends on a DAG's row again."""
+        self.dag_facts.refresh(dag_id)
+        self.calendars.refresh(dag_id, self.clock.now())
+        self.assets.look_again()
+        self.runs.look_again()
+
+    def capacity_changed(self) -> None:
+        """Read the pools again."""
+        found: dict[str, Pool] = {pool.name: pool for pool in pools.all_pools(self.db)}
+        self.board.admission.set_capacity(
+            Capacity(
+                pools=found,
+                executors=dict(self._world.capacities),
+                parallelism=self.settings.parallelism,
+                default_executor=next(iter(self._world.executors)),
+            )
+        )
+
+    def pending(self) -> bool:
+        """Tell whether the next turn has work without waiting for news."""
+        return self.runs.pending() or self.assets.pending()
+
+    def open_channel(self) -> None:
+        """Listen for workers and watch the database's signal."""
+        self.channel.open()
+        self.channel.watch(self.signal.fileno())
+
+    def close_channel(self) -> None:
+        """Stop listening."""
+        self.channel.close()
+
+    def signal_wait(self, timeout_s: float) -> None:
+        """Wait for the database's signal, at most this long."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.signal.fileno(), selectors.EVENT_READ)
+            selector.select(timeout_s)
+        self.signal.drain()

@@ -1,0 +1,187 @@
+"""Which runs are in memory, and which queued ones may start.
+
+A queued run is a row in a dict until `max_active_runs` lets it start; then its graph and its
+task instances are loaded. A cleared run is loaded first (its instances change) and waits
+for admission like any other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tradewind.clock import Clock
+from tradewind.engine.live import LiveRun
+from tradewind.engine.runs import Limits, admit_runs
+from tradewind.model.event import PastChanged, Started
+from tradewind.model.run import Attempt, Run
+from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState
+from tradewind.scheduler.board import NO_PAST, Board, LiveAttempt, RunEntry
+from tradewind.scheduler.calendar import Calendars
+from tradewind.scheduler.work import Work
+from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
+
+
+class Runs:
+    """Load, start and connect runs."""
+
+    def __init__(
+        self, db: Database, board: Board, calendars: Calendars, clock: Clock, default_executor: str
+    ) -> None:
+        self._db = db
+        self._board = board
+        self._calendars = calendars
+        self._clock = clock
+        self._default_executor = default_executor
+        self._queued: dict[int, Run] = {}
+        self._look = True
+        self._past_changed: set[int] = set()
+
+    def load_all(self) -> None:
+        """Load every active run: at a take-over."""
+        self._queued.clear()
+        self._past_changed.clear()
+        self._look = True
+        for run in scheduling.active_runs(self._db):
+            if run.state is RunState.QUEUED:
+                self._queued[run.run_pk] = run
+            else:
+                self.load(run.run_pk)
+
+    def load(self, run_pk: int, version_id: int | None = None) -> bool:
+        """Load one run afresh, dropping what memory has of it.
+
+        Args:
+            run_pk: the run.
+            version_id: take this version of the DAG instead of the one in the run's row.
+
+        Returns:
+            False when there is no such run.
+        """
+        self._board.drop(run_pk)
+        rows = scheduling.run_rows(self._db, run_pk)
+        if rows is None:
+            return False
+        version = scheduling.version(self._db, version_id or rows.run.version_id)
+        live = LiveRun.load(self._board.graph(version), rows.run, rows.instances)
+        needs = frozenset(live.past_needs())
+        past = scheduling.past(self._db, rows.run, needs, version.spec) if needs else NO_PAST
+        self._board.add(RunEntry(live=live, version=version, past=past, past_needs=needs))
+        for attempt in rows.attempts:
+            self._board.attempts[attempt.attempt_id] = self._live_attempt(attempt)
+        if rows.run.state is RunState.QUEUED:
+            self._queued[run_pk] = rows.run
+            self._look = True
+        else:
+            # What came due while the run was not in memory is found by the first step.
+            self._board.set_wake(run_pk, self._clock.now())
+        return True
+
+    def ensure(self, run_pk: int, version_id: int | None = None) -> bool:
+        """Load a run unless it is in memory on that version already."""
+        entry = self._board.runs.get(run_pk)
+        if entry is not None and version_id in {None, entry.version.version_id}:
+            return True
+        return self.load(run_pk, version_id)
+
+    def enqueue(self, run: Run) -> None:
+        """Take note of a run that waits to start."""
+        if run.state is RunState.QUEUED:
+            self._queued[run.run_pk] = run
+            self._look = True
+
+    def created(self, run_pk: int) -> bool:
+        """Take note of a run that somebody else inserted; False when there is none."""
+        run = scheduling.run(self._db, run_pk)
+        if run is None:
+            return False
+        if run_pk not in self._board.runs:
+            self.enqueue(run)
+        return True
+
+    def start_queued(self, work: Work) -> None:
+        """Start the queued runs that their DAG's limits have room for."""
+        if not self._look or not self._queued:
+            return
+        self._look = False
+        limits = {
+            dag_id: Limits(
+                max_active_runs=calendar.max_active_runs if calendar else 16,
+                paused=bool(calendar and calendar.paused),
+            )
+            for dag_id in {run.dag_id for run in self._queued.values()}
+            for calendar in [self._calendars.get(dag_id)]
+        }
+        active: Counter[tuple[str, int | None]] = Counter()
+        for dag_id in limits:
+            for run_pk in self._board.by_dag.get(dag_id, ()):
+                run = self._board.runs[run_pk].live.run
+                if run.state is RunState.RUNNING:
+                    active[dag_id, run.backfill_id] += 1
+        for run_pk in admit_runs(list(self._queued.values()), active, limits):
+            del self._queued[run_pk]
+            if run_pk in self._board.runs or self.load(run_pk):
+                self._queued.pop(run_pk, None)
+                work.tell(run_pk, Started())
+
+    def committed(self, work: Work) -> None:
+        """Follow what a committed turn did to runs."""
+        for change in work.turn.run_changes:
+            after = change.after
+            if after.state is RunState.QUEUED:
+                self._queued[after.run_pk] = after
+            else:
+                self._queued.pop(after.run_pk, None)
+            self._look = True
+            if after.state in TERMINAL_RUN_STATES:
+                self._board.drop(after.run_pk)
+        self._note_past(work)
+
+    def look_again(self) -> None:
+        """Try queued runs at the next turn: a limit or a pause changed."""
+        self._look = True
+
+    def pending(self) -> bool:
+        """Tell whether the next turn has work here."""
+        return bool(self._past_changed) or (self._look and bool(self._queued))
+
+    def tell_past(self, work: Work) -> None:
+        """Tell runs that look at an earlier run what changed there."""
+        changed, self._past_changed = self._past_changed, set()
+        for run_pk in changed:
+            entry = self._board.runs.get(run_pk)
+            if entry is None:
+                continue
+            entry.past = scheduling.past(
+                self._db, entry.live.run, entry.past_needs, entry.version.spec
+            )
+            work.tell(run_pk, PastChanged(task_ids=tuple(sorted(entry.past_needs))))
+
+    def _note_past(self, work: Work) -> None:
+        moved: set[tuple[str, int]] = set()
+        for change in work.turn.changes:
+            if change.after.state in TERMINAL_STATES or change.before.state in TERMINAL_STATES:
+                entry = self._board.runs.get(change.after.run_pk)
+                if entry is not None:
+                    moved.add((entry.live.run.dag_id, change.after.run_pk))
+        for run_change in work.turn.run_changes:
+            moved.add((run_change.after.dag_id, run_change.after.run_pk))
+        for dag_id, source in moved:
+            for run_pk in self._board.by_dag.get(dag_id, ()):
+                if run_pk != source and self._board.runs[run_pk].past_needs:
+                    self._past_changed.add(run_pk)
+
+    def _live_attempt(self, attempt: Attempt) -> LiveAttempt:
+        now = self._clock.monotonic()
+        return LiveAttempt(
+            attempt_id=attempt.attempt_id,
+            ti=attempt.ti,
+            fence=attempt.fence,
+            executor=attempt.executor,
+            claim_token=attempt.claim_token,
+            nonce=attempt.nonce,
+            worker=attempt.worker,
+            beaten_at=now,
+            next_submit_at=now,
+            submit_count=attempt.submit_count,
+        )

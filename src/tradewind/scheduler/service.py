@@ -1,0 +1,130 @@
+"""Run the scheduler as a process: build its world from the configuration, heed signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal as os_signal
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+from tradewind.clock import SystemClock
+from tradewind.config import Config
+from tradewind.errors import ConfigError
+from tradewind.executors.base import Executor, Wake
+from tradewind.executors.local import LocalExecutor
+from tradewind.executors.sequential import CAPACITY, SequentialExecutor
+from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.loop import Scheduler
+from tradewind.scheduler.parts import Parts, Settings, World
+from tradewind.store.connect import Database, open_database
+from tradewind.store.secrets import ensure_key_file, open_secrets
+from tradewind.store.signal import Signal
+
+log = logging.getLogger(__name__)
+
+LAUNCHER_BELL = "launcher.bell"
+"""Datagram socket under run_dir on which `standalone` hears that a triggerer is wanted."""
+
+
+def serve(config: Config) -> None:
+    """Run a scheduler until SIGTERM or SIGINT, then hand over the lease.
+
+    Raises:
+        ConfigError: an unknown executor, or a second scheduler on SQLite.
+    """
+    db = open_database(config.database.sql_alchemy_conn)
+    signal = Signal(db, listen=True)
+    channel = Channel(config.run_dir / "workers.sock")
+    executors, capacities = build_executors(config, channel, signal.ring)
+    parts = Parts(
+        World(
+            db=db,
+            clock=SystemClock(),
+            new_id=lambda: uuid.uuid4().hex,
+            signal=signal,
+            channel=channel,
+            secrets=open_secrets(db, keys_of(config), os.environ),
+            executors=executors,
+            capacities=capacities,
+            sqlite_lock=_sqlite_lock(db),
+            want_triggerer=_triggerer_bell(config.run_dir),
+        ),
+        _settings(config),
+    )
+    stopping = False
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+        signal.ring()
+
+    os_signal.signal(os_signal.SIGTERM, stop)
+    os_signal.signal(os_signal.SIGINT, stop)
+    try:
+        Scheduler(parts).run(lambda: stopping)
+    finally:
+        signal.close()
+        db.close()
+    log.info("stopped")
+
+
+def build_executors(
+    config: Config, channel: Channel, wake: Wake
+) -> tuple[Mapping[str, Executor], Mapping[str, int | None]]:
+    """Return the configured executors by name, the default first, and their capacities.
+
+    Raises:
+        ConfigError: an executor's name is not known.
+    """
+    executors: dict[str, Executor] = {}
+    capacities: dict[str, int | None] = {}
+    for name in (part.strip() for part in config.core.executor.split(",")):
+        if name == "LocalExecutor":
+            executors[name], capacities[name] = LocalExecutor(channel, wake), None
+        elif name == "SequentialExecutor":
+            executors[name], capacities[name] = SequentialExecutor(channel, wake), CAPACITY
+        else:
+            raise ConfigError(
+                f"unknown executor {name!r} in core.executor; "
+                "known: LocalExecutor, SequentialExecutor"
+            )
+    return executors, capacities
+
+
+def _settings(config: Config) -> Settings:
+    scheduler = config.scheduler
+    return Settings(
+        parallelism=config.core.parallelism,
+        lease_s=scheduler.lease_s,
+        heartbeat_s=scheduler.heartbeat_s,
+        attempt_lease_s=scheduler.attempt_lease_s,
+        reconcile_s=scheduler.reconcile_s,
+        poll_s=scheduler.poll_s,
+        resubmit_s=scheduler.resubmit_s,
+        max_infra_losses=scheduler.max_infra_losses,
+    )
+
+
+def _sqlite_lock(db: Database) -> Path | None:
+    path = db.sqlite_path
+    return path.with_name(path.name + ".scheduler.lock") if path is not None else None
+
+
+def _triggerer_bell(run_dir: Path) -> Callable[[], None]:
+    def ring() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
+            try:
+                bell.sendto(b"triggerer", str(run_dir / LAUNCHER_BELL))
+            except OSError:
+                log.info("tasks are deferred; start a triggerer with `tradewind triggerer`")
+
+    return ring
+
+
+def keys_of(config: Config) -> tuple[str, ...]:
+    """Return the encryption keys: configured, else those in the key file."""
+    return config.database.encryption_keys or ensure_key_file(config.key_file)

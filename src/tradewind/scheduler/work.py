@@ -1,0 +1,72 @@
+"""One turn in the making: what happened, what was decided, and what to do after the commit.
+
+A turn collects events per run, steps the engine, admits, and fills a `store.turn.Turn`. After
+the commit, and only then, the replies, launches and cancels gathered here go out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tradewind.model.event import Event
+from tradewind.model.ids import AttemptId, TiKey
+from tradewind.scheduler.board import LiveAttempt
+from tradewind.store.turn import InboxEvent, Turn
+from tradewind.wire.messages import Reply
+
+
+class Work:
+    """The state of one scheduler turn."""
+
+    def __init__(self, epoch: int, now: datetime) -> None:
+        self.now = now
+        self.turn = Turn(epoch=epoch, now=now)
+        self.events: dict[int, list[Event]] = {}
+        self.touched: set[int] = set()
+        self.replies: list[tuple[str, Reply]] = []
+        self.new_attempts: list[LiveAttempt] = []
+        self.claims: list[tuple[AttemptId, str, str]] = []
+        self.ended: set[AttemptId] = set()
+        self.cancels: list[tuple[AttemptId, str]] = []
+        self.inbox: list[InboxEvent] = []
+        self.fired: list[AttemptId] = []
+        """Triggers whose result this turn commits."""
+        self.timed_out: list[tuple[TiKey, int]] = []
+        """Deferrals whose time is up: their triggers are to be stopped."""
+        self.called_back: list[AttemptId] = []
+        """Callbacks that this turn strikes off."""
+
+    def tell(self, run_pk: int, event: Event) -> None:
+        """Add an event for a run."""
+        self.events.setdefault(run_pk, []).append(event)
+        self.touched.add(run_pk)
+
+    def reply(self, peer_id: str, reply: Reply) -> None:
+        """Answer a peer once the turn is committed."""
+        self.replies.append((peer_id, reply))
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether the turn has nothing to commit."""
+        t = self.turn
+        return not (
+            t.new_runs
+            or t.claims
+            or t.ends
+            or t.created
+            or t.changes
+            or t.run_changes
+            or t.attempts
+            or t.xcoms
+            or t.xcoms_gone
+            or t.rendered
+            or t.triggers
+            or t.trigger_results
+            or t.triggers_gone
+            or t.asset_events
+            or t.callbacks
+            or t.callbacks_done
+            or t.advances
+            or t.inbox_done
+            or t.beats
+        )

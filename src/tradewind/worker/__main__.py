@@ -1,0 +1,41 @@
+"""`python -m tradewind.worker`: the supervisor of this host."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tradewind.log import set_up
+from tradewind.worker.service import serve
+from tradewind.worker.supervisor import SupervisorSettings
+
+
+def main() -> None:
+    """Run the supervisor until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m tradewind.worker", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="the scheduler's socket")
+    parser.add_argument("--dags-folder", type=Path, required=True)
+    parser.add_argument("--log-folder", type=Path, required=True)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--lease-s", type=float, default=60.0)
+    parser.add_argument("--heartbeat-s", type=float, default=5.0)
+    parser.add_argument("--kill-grace-s", type=float, default=10.0)
+    parser.add_argument("--drain-s", type=float, default=30.0)
+    options = parser.parse_args()
+    set_up("worker")
+    serve(
+        SupervisorSettings(
+            socket_path=options.socket,
+            dags_folder=options.dags_folder,
+            log_folder=options.log_folder,
+            state_dir=options.state_dir,
+            lease_s=options.lease_s,
+            heartbeat_s=options.heartbeat_s,
+            kill_grace_s=options.kill_grace_s,
+            drain_s=options.drain_s,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
