@@ -42,7 +42,7 @@ class LiveAttempt:
         self.sink = sink
         self.masker = masker
         self.claimed = self.reported = self.fenced = False
-        self.control_closed = self.log_closed = False
+        self.control_closed = self.log_closed = self.closed = False
         self.cancelled: str | None = None
         self.kill_at: float | None = None
         self._reader = framing.FrameReader()
@@ -111,6 +111,7 @@ class LiveAttempt:
 
     def close(self, now: datetime) -> int:
         """Close everything but the log file, whose descriptor is returned to be synced."""
+        self.closed = True
         self.control.close()
         os.close(self.log_fd)
         return self.sink.finish(now)

@@ -290,6 +290,9 @@ class Supervisor:
             self._vanished(live, "the process that imported the DAG file died")
 
     def _heard(self, live: LiveAttempt) -> None:
+        if live.closed:
+            # Its end was handled earlier in this very round of events.
+            return
         for message in live.receive():
             if isinstance(message, Request):
                 self._request(live, message)
@@ -316,7 +319,7 @@ class Supervisor:
         self._send(msgspec.structs.replace(request, seq=seq, nonce=live.nonce))
 
     def _logged(self, live: LiveAttempt) -> None:
-        if not live.drain_log(self._clock.now()):
+        if not live.closed and not live.drain_log(self._clock.now()):
             self._selector.unregister(live.log_fd)
             live.log_closed = True
 
