@@ -21,7 +21,6 @@ content, and entry names against ways out of the folder.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import uuid
 import zlib
@@ -252,9 +251,7 @@ def _is_live(path: Path, leaf: Leaf) -> bool:
 
 
 def _write_files(draft: Path, found: Mapping[str, Leaf], fetch: Fetch) -> None:
-    files = [
-        (path, leaf) for path, leaf in found.items() if leaf.kind in {Kind.FILE, Kind.PROGRAM}
-    ]
+    files = [(path, leaf) for path, leaf in found.items() if leaf.kind in {Kind.FILE, Kind.PROGRAM}]
     for start in range(0, len(files), _FETCH_BATCH):
         batch = files[start : start + _FETCH_BATCH]
         packed = _fetch_all([leaf.hash for _, leaf in batch], fetch)
@@ -271,4 +268,4 @@ def _link_left_out(draft: Path, found: Mapping[str, Leaf], live: Path) -> None:
         if leaf.kind is Kind.LEFT_OUT and (live / path).exists():
             link = draft / path
             link.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(live.resolve() / path, link)
+            link.symlink_to(live.resolve() / path)
