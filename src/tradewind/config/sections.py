@@ -74,6 +74,16 @@ class Core(Struct, frozen=True, kw_only=True):
         str,
         Meta(description="This machine's name in logs and lists; empty: its host name."),
     ] = ""
+    dag_ignore_file_syntax: Annotated[
+        str,
+        Meta(
+            description="Syntax of .airflowignore files: glob or regexp.", pattern="^(glob|regexp)$"
+        ),
+    ] = "glob"
+    dag_discovery_safe_mode: Annotated[
+        bool,
+        Meta(description="Skip files that mention neither dag nor airflow nor tradewind."),
+    ] = True
     xcom_size_limit_bytes: Annotated[
         int,
         Meta(

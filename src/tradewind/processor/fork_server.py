@@ -114,7 +114,7 @@ class ForkServer:
         for guard, job_id in self._guards.items():
             if job_id == message.job_id:
                 if message.show_stack:
-                    _kill_group(guard, signal.SIGUSR2)
+                    os.kill(guard, signal.SIGUSR2)
                 self._kill_at[guard] = self._clock.monotonic() + (
                     _STACK_S if message.show_stack else 0.0
                 )
@@ -170,6 +170,7 @@ def _guard(start: Start, fds: list[int]) -> NoReturn:
         if pid == 0:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             child.run(start, channel=fds[0], output=fds[1])
+        signal.signal(signal.SIGUSR2, lambda *_: os.kill(pid, signal.SIGUSR2))
         os.closerange(0, max(fds) + 1)
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)

@@ -22,6 +22,7 @@ from tradewind.processor.folder import Scan
 from tradewind.processor.known import Import, Owners
 from tradewind.processor.protocol import Parsed
 from tradewind.processor.publish import Publisher, Ready
+from tradewind.processor.report import summary
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.store.catalog import PublishedFile
 
@@ -167,7 +168,7 @@ class Imports:
         area.known.record(dag_file, imported, self._clock.monotonic())
         self._free(freed)
         if error is not None:
-            log.warning("%s has an import error: %s", name, error.strip().splitlines()[-1])
+            log.warning("%s has an import error: %s", name, summary(error))
         closure = area.closure(imported)
         self._publisher.add(
             Ready(

@@ -1,8 +1,8 @@
 """Tell an author what is wrong with a file, in the terms of that file.
 
 A traceback begins at the author's first line: the frames of the import machinery above it say
-nothing to anybody. Of errors that our SDK raises about a DAG (`DagError`), its own frames are
-left out as well, so that the last line of code shown is the author's.
+nothing to anybody. Of errors that our SDK raises on purpose, its own frames are left out as
+well, so that the last line of code shown is the author's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import traceback
 from pathlib import Path
 
 import tradewind
-from tradewind.errors import DagError
+from tradewind.errors import TradewindError
 
 MAX_TEXT = 64 * 1024
+_MAX_FRAMES = 200
 _OURS = str(Path(tradewind.__file__).parent) + "/"
 _MACHINERY = ("<frozen ", _OURS)
 
@@ -27,14 +28,9 @@ def describe(error: BaseException, folder: str, memory_bytes: int) -> str:
             f"MemoryError: importing this file needs more than the {limit} MB that "
             "dag_processor.memory_limit_mb allows\n"
         )
-    shown = traceback.TracebackException.from_exception(error, limit=-200)
+    shown = traceback.TracebackException.from_exception(error, limit=-_MAX_FRAMES)
     roots = (folder.rstrip("/") + "/", os.path.realpath(folder) + "/")
-    waiting: list[traceback.TracebackException | None] = [shown]
-    while waiting:
-        part = waiting.pop()
-        if part is not None:
-            part.stack = _trimmed(part.stack, roots, keep_ours=not isinstance(error, DagError))
-            waiting += [part.__cause__, part.__context__]
+    _trim(shown, roots, keep_ours=not isinstance(error, TradewindError))
     text = "".join(shown.format())
     if isinstance(error, SystemExit):
         text += "The file ends the program while it is imported; remove the call of exit().\n"
@@ -49,11 +45,29 @@ def shorten(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - MAX_TEXT} characters left out …\n{text[-half:]}"
 
 
+def summary(text: str) -> str:
+    """Return the line of an error's text that says most."""
+    lines = [line for line in text.strip().splitlines() if line.strip()] or [""]
+    is_traceback = any(line.startswith(("Traceback ", '  File "')) for line in lines[:1])
+    return lines[-1] if is_traceback else lines[0]
+
+
+def _trim(shown: traceback.TracebackException, roots: tuple[str, ...], *, keep_ours: bool) -> None:
+    """Leave out frames, and causes that only say in our code what the error says itself."""
+    shown.stack = _trimmed(shown.stack, roots, keep_ours=keep_ours)
+    for cause in (shown.__cause__, shown.__context__):
+        if cause is not None:
+            _trim(cause, roots, keep_ours=keep_ours)
+    if not keep_ours and shown.__cause__ is not None and not shown.__cause__.stack:
+        shown.__cause__ = None
+        shown.__suppress_context__ = True
+
+
 def _trimmed(
     stack: traceback.StackSummary, roots: tuple[str, ...], *, keep_ours: bool
 ) -> traceback.StackSummary:
-    first = next((n for n, frame in enumerate(stack) if frame.filename.startswith(roots)), None)
-    frames = list(stack)[first:] if first is not None else list(stack)
-    machinery = ("<frozen ",) if keep_ours and first is not None else _MACHINERY
-    kept = [frame for frame in frames if not frame.filename.startswith(machinery)]
+    frames = list(stack)
+    first = next((n for n, frame in enumerate(frames) if frame.filename.startswith(roots)), None)
+    left_out = ("<frozen ",) if keep_ours and first is not None else _MACHINERY
+    kept = [frame for frame in frames[first:] if not frame.filename.startswith(left_out)]
     return traceback.StackSummary.from_list(kept)

@@ -20,7 +20,7 @@ from watchfiles import Change, watch
 
 log = logging.getLogger(__name__)
 
-_STEP_MS = 30
+_STEP_MS = 50
 """Changes are gathered until there was none for this long …"""
 _DEBOUNCE_MS = 150
 """… but not longer than this."""

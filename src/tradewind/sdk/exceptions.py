@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.triggers.base import BaseTrigger
 
 
-class AirflowException(Exception):  # noqa: N818  Airflow's name
+class AirflowException(Exception):
     """Base of what operators and hooks raise."""
 
     status_code = 500
@@ -169,15 +169,15 @@ class AirflowRescheduleException(AirflowException):
         return f"start again at {self.reschedule_date.isoformat()}"
 
 
-class AirflowTaskTimeout(BaseException):  # noqa: N818  must pass through `except Exception`
+class AirflowTaskTimeout(BaseException):
     """The task ran longer than its `execution_timeout`."""
 
 
-class AirflowTaskTerminated(BaseException):  # noqa: N818  must pass through `except Exception`
+class AirflowTaskTerminated(BaseException):
     """The task was asked to stop (SIGTERM): cleared, marked, timed out or shut down."""
 
 
-class TaskDeferred(BaseException):  # noqa: N818  must pass through `except Exception`
+class TaskDeferred(BaseException):
     """Raise it (or call `defer()`) to hand over to a trigger and give the slot back.
 
     Args:
@@ -200,9 +200,7 @@ class TaskDeferred(BaseException):  # noqa: N818  must pass through `except Exce
         self.trigger = trigger
         self.method_name = method_name
         self.kwargs = kwargs
-        self.timeout = (
-            timedelta(seconds=timeout) if isinstance(timeout, int | float) else timeout
-        )
+        self.timeout = timedelta(seconds=timeout) if isinstance(timeout, int | float) else timeout
 
     def __str__(self) -> str:
         return f"deferred to {type(self.trigger).__name__}, goes on in {self.method_name}()"

@@ -7,30 +7,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import insert, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import inspect, text
 
 from tradewind.errors import ConfigError
 from tradewind.model.spec import DEFAULT_POOL
 from tradewind.store import tables
 from tradewind.store.connect import Database
+from tradewind.store.dialect import insert_or_ignore
 
 HEAD = "0001"
 """The newest migration; a test compares it with the folder."""
 
 DEFAULT_POOL_SLOTS = 128
 _VERSION_TABLE = "alembic_version"
+_FOLDER = Path(__file__).parent / "migrations"
+_VERSIONS = _FOLDER / "versions"
+_SELECT_VERSION = text("SELECT version_num FROM alembic_version")
+_LOCK_KEY = 0x7472_6164_6577_696E
+"""Of PostgreSQL's advisory lock: "tradewin" in ASCII."""
 
 
 def current(db: Database) -> str | None:
     """Return the revision the database is at; None when it is empty."""
     with db.read() as conn:
-        try:
-            if not inspect(conn).has_table(_VERSION_TABLE):
-                return None
-            return conn.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar()  # noqa: S608
-        except DBAPIError as error:
-            raise ConfigError(f"the database's schema cannot be read: {error.orig}") from error
+        if not inspect(conn).has_table(_VERSION_TABLE):
+            return None
+        return conn.execute(_SELECT_VERSION).scalar()
 
 
 def check(db: Database) -> None:
@@ -46,7 +48,7 @@ def check(db: Database) -> None:
         raise ConfigError("the database has no tables yet; run `tradewind db migrate`")
     if found > HEAD:
         raise ConfigError(
-            f"the database is at revision {found}, this Tradewind knows {HEAD}; "
+            f"the database is at revision {found}, this Tradewind knows up to {HEAD}; "
             "upgrade Tradewind, or restore a backup"
         )
     raise ConfigError(
@@ -70,17 +72,27 @@ def migrate(db: Database, default_pool_slots: int = DEFAULT_POOL_SLOTS) -> str |
     from alembic.config import Config as AlembicConfig  # noqa: PLC0415
 
     config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_FOLDER))
     with db.write() as conn:
+        if db.dialect == "postgresql":
+            # Two processes may start at once on an empty database. (SQLite has one writer.)
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
-        if before is None:
-            conn.execute(
-                insert(tables.pool).values(
-                    name=DEFAULT_POOL,
-                    slots=default_pool_slots,
-                    description="Tasks that name no pool.",
-                    include_deferred=False,
-                )
-            )
+        conn.execute(
+            insert_or_ignore(tables.pool),
+            {
+                "name": DEFAULT_POOL,
+                "slots": default_pool_slots,
+                "description": "Tasks that name no pool.",
+                "include_deferred": False,
+            },
+        )
     return before
+
+
+def pending(db: Database) -> tuple[str, ...]:
+    """Return the revisions that `migrate` would apply, oldest first."""
+    found = current(db) or ""
+    names = (path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*.py"))
+    return tuple(sorted(name for name in names if name > found))

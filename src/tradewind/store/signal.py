@@ -2,15 +2,22 @@
 
 It cuts latency from the poll interval to milliseconds and nothing depends on it: a lost
 signal costs one poll. SQLite: a datagram to a socket beside the file. PostgreSQL: NOTIFY.
+
+The descriptor to wait on is an epoll of our own, so that it stays the same when a lost
+connection to PostgreSQL is replaced behind it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from tradewind.errors import Bug
 from tradewind.store.connect import Database
 
 _CHANNEL = "tradewind"
@@ -21,88 +28,141 @@ class Signal:
 
     def __init__(self, db: Database, *, listen: bool = False) -> None:
         self._db = db
-        self._path = f"{db.sqlite_path}.bell" if db.sqlite_path is not None else None
+        self._bell = _bell(db.sqlite_path) if db.sqlite_path is not None else None
         self._socket: socket.socket | None = None
-        self._listener: Any = None
-        if listen and self._path is not None:
-            self._socket = self._bind(self._path)
-        elif listen:
-            self._listener = self._subscribe()
+        self._connection: Any = None
+        self._epoll: select.epoll | None = None
+        if listen:
+            self._epoll = select.epoll()
+            self._listen()
 
     def ring(self) -> None:
-        """Wake the listener. Never fails and never blocks for long."""
-        if self._path is not None:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.setblocking(False)  # noqa: FBT003  the stdlib's signature
-                with contextlib.suppress(OSError):
-                    sender.sendto(b"!", self._path)
-            return
-        with contextlib.suppress(Exception), self._db.write() as conn:
-            conn.exec_driver_sql(f"NOTIFY {_CHANNEL}")
+        """Wake the listeners. Never fails and never blocks for long."""
+        with contextlib.suppress(Exception):
+            if self._bell is not None:
+                _ring(self._bell)
+            else:
+                self._notify()
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when somebody rang."""
-        if self._socket is not None:
-            return self._socket.fileno()
-        if self._listener is not None:
-            return int(self._listener.fileno())
-        raise ValueError("this signal does not listen")
+        if self._epoll is None:
+            raise Bug("this signal was not built to listen")
+        return self._epoll.fileno()
 
     def drain(self) -> bool:
-        """Take what has arrived; tell whether there was anything."""
+        """Take what has arrived; tell whether there was anything.
+
+        A lost connection counts as a ring: whoever waits looks at the database, and this
+        listens anew.
+        """
         if self._socket is not None:
-            return self._drain_socket(self._socket)
-        if self._listener is None:
+            return _drain(self._socket)
+        if self._epoll is None:
+            return False
+        if self._connection is None:
+            self._listen()
+            return self._connection is not None
+        if not self._epoll.poll(0):
             return False
         try:
-            rang = bool(list(self._listener.notifies(timeout=0)))
-        except Exception:  # noqa: BLE001  a lost connection is a signal too: look, and listen anew
-            self._resubscribe()
-            return True
-        return rang
+            server: Any = self._connection.pgconn
+            server.consume_input()
+            while server.notifies() is not None:
+                pass
+        except Exception:  # noqa: BLE001  of whatever kind: the connection is no good any more
+            self._hang_up()
+            self._listen()
+        return True
 
     def close(self) -> None:
         """Stop listening."""
+        self._hang_up()
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-            if self._path is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(self._path)  # noqa: PTH108
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+            if self._bell is not None:
+                self._bell.unlink(missing_ok=True)
 
-    @staticmethod
-    def _bind(path: str) -> socket.socket:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        bound.setblocking(False)  # noqa: FBT003
-        bound.bind(path)
-        return bound
-
-    @staticmethod
-    def _drain_socket(bound: socket.socket) -> bool:
-        rang = False
-        while True:
-            try:
-                bound.recv(64)
-            except BlockingIOError:
-                return rang
-            rang = True
-
-    def _subscribe(self) -> Any:
-        import psycopg  # noqa: PLC0415  only with the postgres extra
-
-        url = self._db.engine.url.set(drivername="postgresql")
-        listener = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
-        listener.execute(f"LISTEN {_CHANNEL}")
-        return listener
-
-    def _resubscribe(self) -> None:
-        # The descriptor must stay the one that is watched: dup the new connection over it.
+    def _listen(self) -> None:
+        assert self._epoll is not None
+        if self._bell is not None:
+            self._socket = _bind(self._bell)
+            if self._socket is not None:
+                self._epoll.register(self._socket.fileno(), select.EPOLLIN)
+            return
         with contextlib.suppress(Exception):
-            fresh = self._subscribe()
-            os.dup2(fresh.fileno(), self._listener.fileno())
-            self._listener = fresh
+            # Taken out of the pool for good: it waits for as long as this process lives.
+            pooled = self._db.engine.raw_connection()
+            self._connection = pooled.driver_connection
+            pooled.detach()
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {_CHANNEL}")
+            self._epoll.register(self._connection.fileno(), select.EPOLLIN)
+            return
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is None:
+            return
+        with contextlib.suppress(Exception):
+            assert self._epoll is not None
+            self._epoll.unregister(self._connection.fileno())
+        with contextlib.suppress(Exception):
+            self._connection.close()
+        self._connection = None
+
+    def _notify(self) -> None:
+        with self._db.engine.connect() as conn:
+            conn.execution_options(isolation_level="AUTOCOMMIT")
+            conn.exec_driver_sql(f"NOTIFY {_CHANNEL}")
+
+
+# ---- SQLite: a socket beside the file -----------------------------------------------------
+
+
+def _bell(database: Path) -> Path:
+    return database.with_name(database.name + ".bell")
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Yield a name of the path that fits into a socket's address (107 bytes)."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _ring(bell: Path) -> None:
+    with _short(bell) as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(b"!", name)
+
+
+def _bind(bell: Path) -> socket.socket | None:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    bound.setblocking(False)
+    try:
+        bell.unlink(missing_ok=True)
+        with _short(bell) as name:
+            bound.bind(name)
+    except OSError:
+        # Some file systems have no sockets; then there is only the poll.
+        bound.close()
+        return None
+    return bound
+
+
+def _drain(bound: socket.socket) -> bool:
+    rang = False
+    while True:
+        try:
+            bound.recv(64)
+        except BlockingIOError:
+            return rang
+        rang = True
