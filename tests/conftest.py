@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers import Missing, PostgresServer, open_server
 
+from tests.servers import Missing, PostgresServer, open_server
 from tradewind.store.connect import Database, open_database
 from tradewind.store.migrate import migrate
 

@@ -49,7 +49,8 @@ class Leader:
         self._ids = itertools.count(1)
 
     def turn(self, **parts: Any) -> Turn:
-        return Turn(**({"epoch": self.epoch, "now": NOW} | parts))
+        values: dict[str, Any] = {"epoch": self.epoch, "now": NOW} | parts
+        return Turn(**values)
 
     def apply(self, **parts: Any) -> Applied:
         return apply(self.db, self.turn(**parts))

@@ -1,5 +1,7 @@
-"""The command line: `tradewind`. Commands are imported when they are called, so that
-`tradewind version` costs no more than Python itself.
+"""The command line: `tradewind`.
+
+Commands are imported when they are called, so that `tradewind version` costs no more than
+Python itself.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class _Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
+        del ctx
         rows = [(name, text) for name, (_, text) in sorted(_COMMANDS.items())]
         with formatter.section("Commands"):
             formatter.write_dl([*rows, ("version", "Show the version.")])

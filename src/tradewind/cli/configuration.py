@@ -1,4 +1,4 @@
-"""`tradewind config …`"""
+"""The commands of `tradewind config`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from tradewind.cli import output as printing
 from tradewind.cli.session import configuration
-from tradewind.config import SETTINGS, show
+from tradewind.config.sections import SETTINGS, show
 
 
 @click.group()
@@ -21,9 +21,10 @@ def list_(show_origin: bool, output: str) -> None:
     """List every setting and its value; secrets are hidden."""
     loaded = configuration()
     rows = []
-    for setting in SETTINGS:
+    for setting in SETTINGS.values():
         row = {
-            "setting": setting.name, "value": show(
+            "setting": setting.name,
+            "value": show(
                 getattr(getattr(loaded, setting.section_attribute), setting.attribute),
                 secret=setting.secret,
             ),

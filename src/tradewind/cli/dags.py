@@ -1,4 +1,4 @@
-"""`tradewind dags …`"""
+"""The commands of `tradewind dags`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import msgspec
 
 from tradewind.actions.pause import pause
 from tradewind.actions.trigger import trigger as trigger_run
-from tradewind.clock import SystemClock
 from tradewind.cli import output as printing
 from tradewind.cli.session import database
+from tradewind.clock import SystemClock
 from tradewind.errors import NotFound, UserError
 from tradewind.model.run import Run
 from tradewind.store.read import overview, scheduling

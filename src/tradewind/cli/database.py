@@ -1,4 +1,4 @@
-"""`tradewind db …` and `tradewind jobs …`"""
+"""The commands of `tradewind db` and `tradewind jobs`."""
 
 from __future__ import annotations
 

@@ -140,8 +140,8 @@ class Launcher:
 
     def _heed_signals(self) -> int:
         read_end, write_end = os.pipe()
-        os.set_blocking(read_end, False)  # noqa: FBT003
-        os.set_blocking(write_end, False)  # noqa: FBT003
+        os.set_blocking(read_end, False)
+        os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
 
         def stop(_signum: int, _frame: object) -> None:
@@ -153,7 +153,7 @@ class Launcher:
         return read_end
 
     def _greet(self) -> None:
-        assert self._listener is not None  # noqa: S101  run() listens first
+        assert self._listener is not None
         host, port = self._listener.getsockname()[:2]
         click.echo(f"Tradewind is running at http://{host}:{port}")
         click.echo("  sign-in    none: it listens on this machine only and trusts its users")

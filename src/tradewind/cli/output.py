@@ -38,8 +38,8 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         click.echo("nothing to show", err=True)
         return
-    from rich.console import Console  # noqa: PLC0415  slow to import; only tables need it
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(box=None, header_style="bold")
     for name in rows[0]:

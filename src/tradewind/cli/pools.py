@@ -1,4 +1,4 @@
-"""`tradewind pools …`"""
+"""The commands of `tradewind pools`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def list_(output: str) -> None:
 @click.option("--include-deferred", is_flag=True, help="Deferred tasks hold their slots.")
 def set_(name: str, slots: int, description: str, include_deferred: bool) -> None:
     """Make or change a pool; SLOTS below 0 is unlimited."""
-    pool = Pool(
-        name=name, slots=slots, description=description, include_deferred=include_deferred
-    )
+    pool = Pool(name=name, slots=slots, description=description, include_deferred=include_deferred)
     with database() as db:
         with db.write() as conn:
             rows.set_pool(conn, pool)

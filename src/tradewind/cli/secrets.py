@@ -1,4 +1,4 @@
-"""`tradewind variables …` and `tradewind connections …`"""
+"""The commands of `tradewind variables` and `tradewind connections`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tradewind tasks …`"""
+"""The commands of `tradewind tasks`."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _trigger(
     start = window.start_date
     if window.catchup and start is not None:
         # From start_date on, whatever automated runs lie before it (a backfill's do not count).
-        at = forward(start - MICROSECOND)
+        at = start if isinstance(schedule, DeltaTrigger) else forward(start - MICROSECOND)
         if last is not None and last.run_after >= at:
             at = forward(last.run_after)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tradewind.model.ids import AttemptId
 from tradewind.model.run import Run
 from tradewind.scheduler.board import Board, LiveAttempt, RunEntry

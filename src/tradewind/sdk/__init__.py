@@ -1,5 +1,6 @@
-"""What DAG authors import. Names are made when they are first used, so that a file pays only
-for what it takes.
+"""What DAG authors import.
+
+Names are imported when they are first used, so that a file pays only for what it takes.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def to_spec(
         validate(schedule)
         return DagSpec(
             dag_id=dag.dag_id,
-            tasks=tuple(_task(dag, task, index) for task in order),
+            tasks=tuple(_task(task, index) for task in order),
             groups=tuple(_group(group, index) for group in dag.task_groups.values()),
             edge_labels=tuple(
                 EdgeLabel(index[a], index[b], label) for (a, b), label in dag.edge_labels.items()
@@ -130,7 +130,7 @@ def _cycle(dag: DAG, done: Iterable[BaseOperator]) -> str:
     return " >> ".join([*reversed(path[path.index(task_id) :]), path[-1]])
 
 
-def _task(dag: DAG, task: BaseOperator, index: dict[str, int]) -> TaskSpec:
+def _task(task: BaseOperator, index: dict[str, int]) -> TaskSpec:
     t: Any = task
     callbacks = tuple(k for k in _CALLBACKS if getattr(t, f"on_{k}_callback") is not None)
     outlets = _assets(t.outlets)
@@ -168,8 +168,8 @@ def _task(dag: DAG, task: BaseOperator, index: dict[str, int]) -> TaskSpec:
         is_setup=t.is_setup,
         is_teardown=t.is_teardown,
         on_failure_fail_dagrun=t.on_failure_fail_dagrun,
-        no_op=type(t) is EmptyOperator
-        and not (callbacks or outlets or t.pre_execute or t.post_execute),
+        no_op=type(task) is EmptyOperator
+        and not (callbacks or outlets or task.pre_execute or task.post_execute),
         reschedule_mode=getattr(t, "mode", "poke") == "reschedule",
         can_skip_downstream=t.can_skip_downstream,
         callbacks=callbacks,

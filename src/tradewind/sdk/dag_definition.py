@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from tradewind.errors import DagError
 from tradewind.sdk.operator import BaseOperator, check_new
@@ -16,8 +16,6 @@ from tradewind.sdk.taskgroup import Context, TaskGroup
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
 registered: list[DAG] = []
 """DAGs made since the file began to be read (`auto_register`)."""
 
@@ -25,7 +23,32 @@ registered: list[DAG] = []
 class DAG:
     """A DAG. Arguments are Airflow's; all but `dag_id` by keyword."""
 
-    def __init__(  # noqa: PLR0915  Airflow's signature
+    dag_id: str
+    description: str | None
+    schedule: Any
+    start_date: datetime | None
+    end_date: datetime | None
+    template_searchpath: Any
+    template_undefined: Any
+    user_defined_macros: dict[str, Any] | None
+    user_defined_filters: dict[str, Any] | None
+    max_active_tasks: int
+    max_active_runs: int
+    max_consecutive_failed_dag_runs: int
+    dagrun_timeout: timedelta | None
+    catchup: bool | None
+    on_success_callback: Any
+    on_failure_callback: Any
+    doc_md: str | None
+    is_paused_upon_creation: bool | None
+    jinja_environment_kwargs: dict[str, Any] | None
+    render_template_as_native_obj: bool
+    owner_links: dict[str, str] | None
+    fail_fast: bool
+    dag_display_name: str | None
+    rerun_with_latest_version: bool | None
+
+    def __init__(
         self,
         dag_id: str,
         *,
@@ -62,7 +85,7 @@ class DAG:
         disable_bundle_versioning: bool = False,
         rerun_with_latest_version: bool | None = None,
     ) -> None:
-        if not isinstance(dag_id, str) or not dag_id:
+        if not dag_id:
             raise DagError("a DAG needs a dag_id: DAG('my_dag', …)")
         values = {k: v for k, v in locals().items() if k not in {"self", "__class__"}}
         for name, value in values.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, get_origin, get_type_hints
+from typing import Any, ClassVar, get_origin, get_type_hints, overload
 
 from tradewind.errors import DagError
 from tradewind.sdk.context import determine_kwargs
@@ -22,7 +22,9 @@ from tradewind.sdk.xcom_arg import PlainXComArg, XComArg
 class _Decorated:
     """A function that makes a task each time it is called."""
 
-    def __init__(self, function: Callable[..., Any], operator: type, kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], operator: type, kwargs: dict[str, Any]
+    ) -> None:
         self.function = function
         self.operator = operator
         self.kwargs = kwargs
@@ -34,7 +36,8 @@ class _Decorated:
             inspect.signature(self.function).bind_partial(*args, **kwargs)
         except TypeError as error:
             raise DagError(f"@task {self.function.__name__}: {error}") from error
-        return self._make(op_args=list(args), op_kwargs=kwargs).output
+        made: XComArg = self._make(op_args=list(args), op_kwargs=kwargs).output
+        return made
 
     def override(self, **kwargs: Any) -> _Decorated:
         """Return this with other task arguments."""
@@ -90,10 +93,11 @@ class _DecoratedPartial:
 
     def expand_kwargs(self, mapped: Any, *, strict: bool = True) -> XComArg:
         """Map over dicts of arguments."""
+        del strict  # accepted as in Airflow; unknown arguments always fail
         return self._make({"": mapped})
 
     def _make(self, mapped: dict[str, Any]) -> XComArg:
-        task = self._decorated._make(op_args=[], op_kwargs=self._constant)  # noqa: SLF001
+        task = self._decorated._make(op_args=[], op_kwargs=self._constant)
         task.is_mapped = True
         task.expand_input = mapped
         task.mapped_over = mapped
@@ -138,6 +142,7 @@ class _BashDecorated(BashOperator):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("multiple_outputs", None)
+        self.decorated = decorated
         super().__init__(bash_command="", **kwargs)
         self.python_callable = python_callable
         self.op_args, self.op_kwargs = op_args or [], op_kwargs or {}
@@ -146,7 +151,7 @@ class _BashDecorated(BashOperator):
         """Ask the function for the command and run it."""
         kwargs = determine_kwargs(self.python_callable, self.op_args, {**context, **self.op_kwargs})
         command = self.python_callable(*self.op_args, **kwargs)
-        if not isinstance(command, str) or not command.strip():
+        if not str(command).strip():
             raise DagError(f"@task.bash {self.task_id!r} must return the command as a string")
         self.bash_command = command
         self.bash_command = str(render_template(self, command, context))
@@ -154,7 +159,13 @@ class _BashDecorated(BashOperator):
 
 
 class _TaskDecorator:
-    """The `task` object: `@task`, `@task(…)`, `@task.branch`, …"""
+    """The `task` object: `@task`, `@task(…)`, `@task.branch` and its kin."""
+
+    @overload
+    def __call__(self, function: Callable[..., Any]) -> _Decorated: ...
+
+    @overload
+    def __call__(self, **kwargs: Any) -> Callable[[Callable[..., Any]], _Decorated]: ...
 
     def __call__(self, function: Any = None, **kwargs: Any) -> Any:
         """Turn a function into a task."""
@@ -224,7 +235,9 @@ def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> A
 
 
 def _with_role(function: Any, give: Callable[[BaseOperator], Any]) -> Any:
-    decorated = function if isinstance(function, _Decorated) else _decorate(PythonOperator, function, {})
+    decorated = (
+        function if isinstance(function, _Decorated) else _decorate(PythonOperator, function, {})
+    )
 
     @functools.wraps(decorated.function)
     def make(*args: Any, **kwargs: Any) -> XComArg:
@@ -290,6 +303,7 @@ class _GroupPartial:
 
     def expand_kwargs(self, mapped: Any) -> Any:
         """Map the group over dicts of arguments."""
+        del mapped
         raise DagError("a task group's expand_kwargs() is not supported; use expand()")
 
 
@@ -335,4 +349,3 @@ def pick(
         elements = list(value.items()) if isinstance(value, dict) else list(value)
         picked[name] = elements[position]
     return dict(reversed(picked.items()))
-

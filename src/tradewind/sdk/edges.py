@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import DagError
@@ -111,7 +112,7 @@ def chain(*tasks: Any) -> None:
     Raises:
         DagError: neighbouring lists have different lengths.
     """
-    for left, right in zip(tasks, tasks[1:], strict=False):
+    for left, right in pairwise(tasks):
         if isinstance(left, Linkable) or isinstance(right, Linkable):
             for one in _all(left):
                 one.set_downstream(right)
@@ -127,7 +128,7 @@ def chain(*tasks: Any) -> None:
 
 def chain_linear(*tasks: Any) -> None:
     """Link every one of each to every one of the next."""
-    for left, right in zip(tasks, tasks[1:], strict=False):
+    for left, right in pairwise(tasks):
         cross_downstream(_all(left), _all(right))
 
 

@@ -77,7 +77,7 @@ def execute(dag: Any, assignment: Assignment) -> Execution:
     try:
         task = _task(dag, assignment)
     except DagError as error:
-        log.error("%s", error)
+        log.error("%s", error)  # noqa: TRY400  the text is trimmed
         return Execution(outcome=Failed(error=str(error), retryable=False))
     context = build(dag, task, assignment)
     with entered(context), _Deadline(task.execution_timeout):
@@ -109,9 +109,7 @@ def _run(task: Any, context: Context, assignment: Assignment, execution: Executi
     _push(task, result, execution)
     execution.asset_events = _events(task)
     if task.map_index_template:
-        execution.rendered_map_index = str(
-            render_template(task, task.map_index_template, context)
-        )
+        execution.rendered_map_index = str(render_template(task, task.map_index_template, context))
     return result
 
 
@@ -119,7 +117,7 @@ def _unmap(task: Any, context: Context, assignment: Assignment) -> None:
     """Give a mapped task its own element of each mapped argument."""
     level = next(one for one in assignment.map_levels if one.group_id is None)
     picked = pick(task.expand_input, level.lengths, level.index, context)
-    values = picked[""] if "" in picked else picked
+    values = picked.get("", picked)
     if getattr(task, "maps_callable", False):
         task.op_kwargs = {**task.op_kwargs, **values}
         return
@@ -129,7 +127,7 @@ def _unmap(task: Any, context: Context, assignment: Assignment) -> None:
 
 def _resume(task: Any, context: Context, assignment: Assignment) -> Any:
     resume = assignment.resume
-    assert resume is not None  # noqa: S101  the caller checked
+    assert resume is not None
     if resume.timed_out:
         raise TaskDeferralTimeout("the trigger did not fire in time")
     if resume.error is not None:
@@ -182,14 +180,14 @@ def _outcome(run: Callable[[], Any], task: Any) -> Outcome:  # noqa: PLR0911  on
         log.exception("failed, not to be retried")
         return Failed(error=_one_line(error), retryable=False)
     except AirflowTaskTimeout as error:
-        log.error("%s", error)
+        log.error("%s", error)  # noqa: TRY400  the text is trimmed
         _kill(task)
         return Failed(error=str(error))
     except AirflowTaskTerminated as error:
         _kill(task)
         return Failed(error=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  user code may raise anything
-        log.error("failed:\n%s", _trimmed(error))
+        log.error("failed:\n%s", _trimmed(error))  # noqa: TRY400  the text is trimmed
         return Failed(error=_one_line(error))
     return Succeeded()
 
@@ -210,7 +208,7 @@ def _deferred(deferred: TaskDeferred) -> Outcome:
 def _kill(task: Any) -> None:
     try:
         task.on_kill()
-    except Exception:  # noqa: BLE001  user code may raise anything
+    except Exception:
         log.exception("on_kill failed")
 
 
@@ -275,4 +273,3 @@ def run_callback(dag: Any, assignment: Assignment) -> None:
     with entered(context):
         for callback in _list(getattr(subject, f"on_{called.kind}_callback", None)):
             callback(context)
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
+import random  # noqa: TID251  user code's randomness is its own
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import dateutil
 
 __all__ = [
-    "dateutil",
     "datetime",
+    "dateutil",
     "ds_add",
     "ds_format",
     "json",

@@ -106,7 +106,7 @@ class BaseOperator(Linkable, metaclass=OperatorMeta):
     is_sensor: ClassVar[bool] = False
     can_skip_downstream: ClassVar[bool] = False
 
-    def __init__(  # noqa: PLR0915  Airflow's signature
+    def __init__(
         self,
         *,
         task_id: str,
@@ -168,9 +168,9 @@ class BaseOperator(Linkable, metaclass=OperatorMeta):
         values = {k: v for k, v in locals().items() if k not in {"self", "kwargs", "__class__"}}
         if kwargs:
             raise TypeError(
-                f"task {task_id!r}: {type(self).__name__} has no argument {sorted(kwargs)[0]!r}"
+                f"task {task_id!r}: {type(self).__name__} has no argument {min(kwargs)!r}"
             )
-        if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
+        if not _TASK_ID.fullmatch(task_id):
             raise DagError(
                 f"task_id {task_id!r}: use letters, digits, '_', '-' and '.', at most 250 of them"
             )
@@ -180,6 +180,8 @@ class BaseOperator(Linkable, metaclass=OperatorMeta):
         self.task_id = group.child_id(task_id) if group else task_id
         for name in values.keys() - {"task_id", "dag", "task_group", "default_args"}:
             setattr(self, name, values[name])
+        self.pre_execute = pre_execute
+        self.post_execute = post_execute
         self.retry_delay = _as_delta(retry_delay)
         self.max_retry_delay = None if max_retry_delay is None else _as_delta(max_retry_delay)
         self.trigger_rule = _as_rule(self, trigger_rule)
@@ -279,9 +281,7 @@ class BaseOperator(Linkable, metaclass=OperatorMeta):
         self.is_setup = True
         return self
 
-    def as_teardown(
-        self, setups: Any = None, on_failure_fail_dagrun: bool = False
-    ) -> BaseOperator:
+    def as_teardown(self, setups: Any = None, on_failure_fail_dagrun: bool = False) -> BaseOperator:
         """Make this task a teardown of these setups."""
         self.is_teardown = True
         self.on_failure_fail_dagrun = on_failure_fail_dagrun
@@ -332,6 +332,7 @@ class OperatorPartial:
 
     def expand_kwargs(self, mapped: Any, *, strict: bool = True) -> Any:
         """Map over dicts of arguments."""
+        del strict  # accepted as in Airflow; unknown arguments always fail
         if not isinstance(mapped, list | tuple | XComArg):
             raise DagError(f"{self._name()}: expand_kwargs() takes a list of dicts or an output")
         return self._make({"": mapped})

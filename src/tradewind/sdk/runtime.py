@@ -36,7 +36,7 @@ _installed: Runtime | None = None
 
 def install(runtime: Runtime | None) -> Runtime | None:
     """Install a runtime for this process and return the one before."""
-    global _installed  # noqa: PLW0603  one runtime per process is the design
+    global _installed
     previous, _installed = _installed, runtime
     return previous
 

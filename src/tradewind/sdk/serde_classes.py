@@ -155,4 +155,4 @@ def _is_ours(classname: str) -> bool:
 
 def _in_trusted_folder(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    return bool(file) and os.path.realpath(file).startswith(tuple(_folders))
+    return file is not None and os.path.realpath(file).startswith(tuple(_folders))

@@ -63,7 +63,7 @@ class TaskGroup(Linkable):
         found = dag or (self.parent_group.dag if self.parent_group else Context.dag())
         if found is None:
             raise DagError(f"task group {group_id!r} is not in a DAG; open it inside `with DAG(…)`")
-        self.dag = found
+        self.dag: DAG = found
         self.prefix_group_id = prefix_group_id
         self.label = group_id
         self.default_args = dict(default_args or {})

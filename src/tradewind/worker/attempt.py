@@ -49,7 +49,7 @@ class LiveAttempt:
         self.control, self._child_control = socket.socketpair()
         self.control.setblocking(False)  # noqa: FBT003  the stdlib's signature
         self.log_fd, self._child_log = os.pipe()
-        os.set_blocking(self.log_fd, False)  # noqa: FBT003
+        os.set_blocking(self.log_fd, False)
 
     @classmethod
     def open(

@@ -69,7 +69,7 @@ class Control:
                 os._exit(1)
             self._frames.extend(self._reader.feed(data))
         message = framing.decode_to_worker(self._frames.pop(0))
-        assert isinstance(message, Launch | Reply)  # noqa: S101  nothing else is sent here
+        assert isinstance(message, Launch | Reply)
         return message
 
     def next_seq(self) -> int:
@@ -152,7 +152,7 @@ def _execute(assignment: Assignment, loaded: object) -> Execution:
 def _dag(assignment: Assignment, loaded: object) -> Any:
     if isinstance(loaded, ImportFailure):
         return f"the DAG file {assignment.dag_file} cannot be imported:\n{loaded.text}"
-    assert isinstance(loaded, Loaded)  # noqa: S101  the loader's type
+    assert isinstance(loaded, Loaded)
     dag = loaded.dags.get(assignment.run.dag_id)
     if dag is None:
         return (
@@ -172,7 +172,7 @@ def _callback(control: Control, assignment: Assignment, loaded: object) -> None:
             run_callback(dag, assignment)
     except Exception as failure:  # noqa: BLE001  user code may raise anything
         error = "".join(traceback.format_exception(failure))
-        logging.getLogger("tradewind.task").error("the callback failed:\n%s", error)
+        logging.getLogger("tradewind.task").error("the callback failed:\n%s", error)  # noqa: TRY400  the text is trimmed
     callback = assignment.callback
     control.send(
         CallbackDone(
@@ -207,8 +207,8 @@ def set_up_logging() -> None:
     root.handlers[:] = [_PipeHandler()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)  # noqa: FBT003
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _terminated(_signum: int, _frame: object) -> None:

@@ -169,8 +169,8 @@ class FileHost:
         gc.collect()
         gc.freeze()
         read_end, write_end = os.pipe()
-        os.set_blocking(read_end, False)  # noqa: FBT003
-        os.set_blocking(write_end, False)  # noqa: FBT003
+        os.set_blocking(read_end, False)
+        os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _nothing)
         with selectors.DefaultSelector() as selector:

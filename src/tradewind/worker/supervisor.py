@@ -36,8 +36,6 @@ from tradewind.wire.messages import (
     Claim,
     Drain,
     Finish,
-    GetConnection,
-    GetVariable,
     Hello,
     Launch,
     Mask,
@@ -296,12 +294,7 @@ class Supervisor:
         for message in live.receive():
             if isinstance(message, Request):
                 self._request(live, message)
-            elif isinstance(message, Finish):
-                live.reported = True
-                self._send(
-                    msgspec.structs.replace(message, seq=self._link.next_seq(), nonce=live.nonce)
-                )
-            elif isinstance(message, CallbackDone):
+            elif isinstance(message, Finish | CallbackDone):
                 live.reported = True
                 self._send(
                     msgspec.structs.replace(message, seq=self._link.next_seq(), nonce=live.nonce)

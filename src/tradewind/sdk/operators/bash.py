@@ -61,6 +61,7 @@ class BashOperator(BaseOperator):
             AirflowSkipException: it ended with a code that means skipped.
             AirflowException: it ended with another code than 0.
         """
+        del context
         env = None
         if self.env is not None:
             env = {**os.environ, **self.env} if self.append_env else dict(self.env)
@@ -76,7 +77,7 @@ class BashOperator(BaseOperator):
         ) as process:
             self._process = process
             last = ""
-            assert process.stdout is not None  # noqa: S101  it is a pipe
+            assert process.stdout is not None
             for raw in process.stdout:
                 last = raw.decode(self.output_encoding, "backslashreplace").rstrip()
                 log.info("%s", last)

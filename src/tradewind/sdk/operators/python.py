@@ -44,6 +44,7 @@ class PythonOperator(BaseOperator):
         self.python_callable = python_callable
         self.op_args, self.op_kwargs = op_args or [], op_kwargs or {}
         self.templates_dict = templates_dict
+        self.show_return_value_in_logs = show_return_value_in_logs
         self.template_ext = tuple(templates_exts or ())  # type: ignore[misc]
         self.decorated = decorated
 
