@@ -16,7 +16,7 @@ from their key: they carry their unit (`parse_timeout_s` is `dag_file_processor_
 an error, because a typing mistake that is silently ignored costs somebody an evening.
 """
 
-from tradewind.config.load import load_config, unknown_setting
+from tradewind.config.load import load_config, unknown_setting, without_credentials
 from tradewind.config.sections import (
     HOME,
     KEY_FILE,
@@ -53,4 +53,5 @@ __all__ = [
     "settings",
     "show",
     "unknown_setting",
+    "without_credentials",
 ]

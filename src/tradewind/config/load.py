@@ -26,6 +26,16 @@ from tradewind.config.sections import (
 )
 from tradewind.errors import ConfigError
 
+_CREDENTIALS = (
+    "TRADEWIND__DATABASE__",
+    "AIRFLOW__DATABASE__",
+    "AIRFLOW__CORE__FERNET_KEY",
+    "TRADEWIND_CONN_",
+    "AIRFLOW_CONN_",
+    "TRADEWIND_VAR_",
+    "AIRFLOW_VAR_",
+)
+
 _COMMAND_TIMEOUT_S = 30
 """A `_CMD` setting that takes longer hangs the start; better to say so."""
 
@@ -70,6 +80,14 @@ def load_config(
     _finish(sections, origins, home)
     structs = {name: SECTIONS[name](**values) for name, values in sections.items()}
     return Config(home=home, origins=origins, **structs)
+
+
+def without_credentials(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for processes that run user code.
+
+    Database URLs and keys are not theirs; variables and connections they ask of a server.
+    """
+    return {name: value for name, value in env.items() if not name.startswith(_CREDENTIALS)}
 
 
 def unknown_setting(name: str) -> ConfigError:

@@ -1,14 +1,18 @@
-"""Pure calendars: which runs a schedule asks for, given the time.
+"""Compute with schedules: which run comes next, when, and over which data interval.
 
-`due` is the whole interface of the scheduler to a calendar: from the schedule, the DAG's dates
-and the latest automated run it computes the next run; its `run_after` may lie in the future
-and is then the time to wake up. Nothing here reads a clock.
+Pure functions of (schedule, dates, last run, now). Times are aware UTC everywhere; a time
+zone matters only inside a cron expression: `cron.py` walks the matches of a wall clock,
+`times.py` carries them over to UTC through the changes of the clock, `due.py` picks the run.
+
+What this package does not know: whether a DAG is paused, how many runs may be active, and
+what a user's own timetable answers (its next times are stored, and handed to `due`).
 """
 
-from tradewind.schedule.describe import describe
+from tradewind.schedule.cron import PRESETS
+from tradewind.schedule.describe import describe, in_words
 from tradewind.schedule.due import Due, LastRun, Window, due, manual_interval, upcoming
 from tradewind.schedule.names import run_id
-from tradewind.schedule.validate import PRESETS, validate
+from tradewind.schedule.validate import validate
 
 __all__ = [
     "PRESETS",
@@ -17,6 +21,7 @@ __all__ = [
     "Window",
     "describe",
     "due",
+    "in_words",
     "manual_interval",
     "run_id",
     "upcoming",

@@ -1,11 +1,24 @@
-"""The next run of a schedule."""
+"""The next run of a schedule.
+
+Two flavours. A *trigger* schedule runs at its instants, with an empty (or a stated) data
+interval that ends there. An *interval* schedule covers time without gaps: each run is due at
+the end of its data interval, and its logical date is the start.
+
+Catchup on: every instant from the start date on gets its run, one after the other. Catchup
+off: of the instants that have passed, only the latest does. In both cases the answer depends
+only on the arguments, and the time of a run never lies before the run before it; so a
+scheduler that crashed, slept or woke up with a wrong clock neither loses nor doubles a run.
+
+The start date always holds. (Airflow forgets it once an automated run exists, so that a
+backfill of earlier dates makes the schedule start over from there.)
+"""
 
 from __future__ import annotations
 
-import calendar as month_lengths
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache
 
 import msgspec
 
@@ -14,24 +27,36 @@ from tradewind.model.schedule import (
     Continuous,
     CronInterval,
     CronTrigger,
+    Custom,
     DeltaInterval,
     DeltaTrigger,
     Events,
     Once,
-    RelativeDelta,
     ScheduleSpec,
 )
-from tradewind.schedule.cron import next_match, previous_match
-
-MICROSECOND = timedelta(microseconds=1)
+from tradewind.schedule.times import (
+    MICROSECOND,
+    CronTimes,
+    DeltaTimes,
+    EventTimes,
+    Times,
+    subtract,
+)
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """A DAG's dates. catchup: create the runs of the past too."""
+    """A DAG's dates.
+
+    catchup: run what was due in the past too, not only the latest.
+    since: when the schedule came into force (the DAG was first published). For a DAG without
+        a start date it fixes where its schedule begins, so that a run that came due while
+        nobody looked is not lost; None means now.
+    """
 
     start_date: datetime | None = None
     end_date: datetime | None = None
     catchup: bool = False
+    since: datetime | None = None
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,17 +67,19 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     interval_end: datetime | None
     run_after: datetime
 
+    @property
+    def end(self) -> datetime:
+        """Return the instant up to which the schedule is done."""
+        return self.interval_end or self.run_after
+
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """The next run. run_after may lie in the future."""
+    """A run to create. run_after may lie in the future: then it is when to ask again."""
 
     run_after: datetime
     logical_date: datetime | None
     interval_start: datetime | None
     interval_end: datetime | None
-
-
-_Move = Callable[[datetime], datetime]
 
 
 def due(
@@ -64,48 +91,57 @@ def due(
 ) -> Due | None:
     """Return the next run that a schedule asks for, or None when there is none any more.
 
+    A continuous schedule is asked when no run of the DAG is active.
+
     Args:
         schedule: the schedule.
         window: the DAG's dates.
         last: the latest automated run, or None.
         now: the time.
-        times: for a custom timetable, its next runs as its code host answered them.
+        times: for a custom timetable, its next runs as its code host answered them, sorted.
+
+    Raises:
+        DagError: the schedule is one that `validate` refuses.
     """
     if isinstance(schedule, AssetOrTime):
-        return due(schedule.time, window, last, now, times)
+        schedule = schedule.time
+    if isinstance(schedule, CronInterval | DeltaInterval):
+        return _interval(times_of(schedule), window, last, now)
     found: Due | None = None
-    if isinstance(schedule, Once):
-        found = None if last else _exact(window.start_date or now)
+    if isinstance(schedule, CronTrigger | DeltaTrigger | Events):
+        found = _trigger(schedule, window, last, now)
+    elif isinstance(schedule, Once) and last is None:
+        found = _exact(window.start_date or window.since or now)
     elif isinstance(schedule, Continuous):
         found = _continuous(window, last, now)
-    elif isinstance(schedule, CronTrigger | DeltaTrigger):
-        found = _trigger(schedule, window, last, now)
-    elif isinstance(schedule, CronInterval | DeltaInterval):
-        found = _interval(schedule, window, last, now)
-    elif isinstance(schedule, Events):
-        after = last.run_after if last else None
-        at = [t for t in schedule.at if _in(window, t) and (after is None or t > after)]
-        if not window.catchup:
-            at = [t for t in at if t >= now] if last is None else at
-        found = _exact(at[0]) if at else None
-    else:
-        after = last.run_after if last else None
-        found = next((t for t in times if after is None or t.run_after > after), None)
-    if found is None or (window.end_date and (found.logical_date or now) > window.end_date):
+    elif isinstance(schedule, Custom):
+        at = bisect_right(times, last.run_after, key=_run_after) if last is not None else 0
+        found = times[at] if at < len(times) else None
+    if found is None or (window.end_date is not None and found.run_after > window.end_date):
         return None
     return found
 
 
 def upcoming(
-    schedule: ScheduleSpec, window: Window, last: LastRun | None, now: datetime, count: int
+    schedule: ScheduleSpec,
+    window: Window,
+    last: LastRun | None,
+    now: datetime,
+    count: int,
+    times: Sequence[Due] = (),
 ) -> list[Due]:
-    """Return the next runs, at most `count`."""
+    """Return the next runs in order, at most `count`: what `due` would answer run after run.
+
+    Of a continuous schedule only the next is known.
+    """
+    most = min(count, 1) if isinstance(schedule, Continuous) else count
     found: list[Due] = []
-    while len(found) < count:
-        following = due(schedule, window, last, max(now, found[-1].run_after) if found else now)
-        if following is None or isinstance(schedule, Continuous):
-            return [*found, following] if following else found
+    while len(found) < most:
+        following = due(schedule, window, last, now, times)
+        if following is None:
+            break
         found.append(following)
+        now = max(now, following.run_after)
         last = LastRun(
             logical_date=following.logical_date,
             interval_start=following.interval_start,
@@ -116,131 +152,145 @@ def upcoming(
 
 
 def manual_interval(schedule: ScheduleSpec, run_after: datetime) -> tuple[datetime, datetime]:
-    """Return the data interval of a run that somebody triggers at a time."""
+    """Return the data interval of a run that somebody triggers for this time.
+
+    A custom timetable answers for itself, in its code host; without an answer the interval
+    is empty, as it is for every schedule without data intervals.
+    """
     if isinstance(schedule, AssetOrTime):
-        return manual_interval(schedule.time, run_after)
-    if isinstance(schedule, CronInterval | DeltaInterval):
-        forward, back = _moves(schedule)
-        end = back(run_after + MICROSECOND)
-        return back(end), forward(back(end))
+        schedule = schedule.time
     if isinstance(schedule, CronTrigger | DeltaTrigger):
-        return _minus(run_after, schedule.interval), run_after
-    if isinstance(schedule, Events) and schedule.restrict:
-        past = [t for t in schedule.at if t <= run_after]
-        at = past[-1] if past else schedule.at[0]
+        return subtract(run_after, schedule.interval), run_after
+    if isinstance(schedule, CronInterval | DeltaInterval):
+        times = times_of(schedule)
+        end = times.until(run_after)
+        start = None if end is None else times.before(end)
+        if start is not None and end is not None:
+            return start, end
+    elif isinstance(schedule, Events) and schedule.restrict and schedule.at:
+        at = times_of(schedule).until(run_after) or schedule.at[0]
         return at, at
     return run_after, run_after
 
 
-def _in(window: Window, at: datetime) -> bool:
-    return (window.start_date is None or at >= window.start_date) and (
-        window.end_date is None or at <= window.end_date
-    )
-
-
-def _exact(at: datetime) -> Due:
-    return Due(run_after=at, logical_date=at, interval_start=at, interval_end=at)
-
-
-def _continuous(window: Window, last: LastRun | None, now: datetime) -> Due | None:
-    start = last.interval_end if last and last.interval_end else window.start_date or now
-    at = max(now, start)
-    return Due(run_after=at, logical_date=at, interval_start=start, interval_end=at)
+@lru_cache(maxsize=4096)
+def times_of(
+    schedule: CronTrigger | CronInterval | DeltaTrigger | DeltaInterval | Events,
+) -> Times:
+    """Return the instants of a schedule."""
+    if isinstance(schedule, CronTrigger):
+        return CronTimes(schedule.expressions, schedule.timezone)
+    if isinstance(schedule, CronInterval):
+        return CronTimes((schedule.expression,), schedule.timezone)
+    if isinstance(schedule, Events):
+        return EventTimes(schedule.at)
+    return DeltaTimes(schedule.delta)
 
 
 def _trigger(
-    schedule: CronTrigger | DeltaTrigger, window: Window, last: LastRun | None, now: datetime
-) -> Due:
-    forward, back = _moves(schedule)
-    start = window.start_date
-    if window.catchup and start is not None:
-        # From start_date on, whatever automated runs lie before it (a backfill's do not count).
-        at = start if isinstance(schedule, DeltaTrigger) else forward(start - MICROSECOND)
-        if last is not None and last.run_after >= at:
-            at = forward(last.run_after)
-    else:
-        at = _without_catchup(schedule, forward, back, last, now)
-        if start is not None and at < start:
-            at = forward(start - MICROSECOND)
-    interval = schedule.interval
-    begin = _minus(at, interval)
-    return Due(run_after=at, logical_date=at, interval_start=begin, interval_end=at)
-
-
-def _without_catchup(
-    schedule: CronTrigger | DeltaTrigger,
-    forward: _Move,
-    back: _Move,
+    schedule: CronTrigger | DeltaTrigger | Events,
+    window: Window,
     last: LastRun | None,
     now: datetime,
-) -> datetime:
+) -> Due | None:
+    times = times_of(schedule)
     if last is not None:
-        following = forward(last.run_after)
-        return following if following > now else max(following, back(now + MICROSECOND))
-    if isinstance(schedule, DeltaTrigger):
-        return now
-    latest, immediately = back(now + MICROSECOND), schedule.run_immediately
-    if immediately is True:
-        return latest
-    if immediately is not False and now - latest <= timedelta(seconds=float(immediately)):
-        return latest
-    return latest if latest == now else forward(now)
-
-
-def _interval(
-    schedule: CronInterval | DeltaInterval, window: Window, last: LastRun | None, now: datetime
-) -> Due:
-    forward, back = _moves(schedule)
-    start = window.start_date
-    first = None if start is None else forward(start - MICROSECOND)
-    if isinstance(schedule, DeltaInterval):
-        first = start
-    if last is not None and last.interval_end is not None:
-        begin = last.interval_end
-        if first is not None and begin < first:
-            begin = first
+        at = times.after(last.end)
+    elif window.start_date is None:
+        at = _first(schedule, times, window.since or now)
+    elif isinstance(schedule, Events) and not window.catchup:
+        # A list of events starts with those to come; a period starts with the current one.
+        at = times.from_(window.since or now)
     else:
-        begin = first if first is not None and window.catchup else back(back(now + MICROSECOND))
-        if first is not None and begin < first:
-            begin = first
-    if not window.catchup:
-        # Only the latest complete interval.
-        cron = isinstance(schedule, CronInterval)
-        begin = max(begin, back(back(now + MICROSECOND)) if cron else back(now))
-    end = forward(begin)
-    return Due(run_after=end, logical_date=begin, interval_start=begin, interval_end=end)
+        at = times.from_(window.start_date)
+    if at is not None and window.start_date is not None and at < window.start_date:
+        at = times.from_(window.start_date)
+    if at is not None and not window.catchup:
+        at = max(at, times.until(min(now, window.end_date or now)) or at)
+    if at is None:
+        return None
+    if isinstance(schedule, Events):
+        return _exact(at)
+    return _due(at, subtract(at, schedule.interval), at)
 
 
-def _moves(
-    schedule: CronTrigger | CronInterval | DeltaTrigger | DeltaInterval,
-) -> tuple[_Move, _Move]:
-    """Return how to go to the next and to the previous time of a schedule."""
-    if isinstance(schedule, CronInterval):
-        return (
-            partial(next_match, schedule.expression, schedule.timezone),
-            partial(previous_match, schedule.expression, schedule.timezone),
-        )
-    if isinstance(schedule, CronTrigger):
-        crons, tz = schedule.expressions, schedule.timezone
-        return (
-            lambda t: min(next_match(c, tz, t) for c in crons),
-            lambda t: max(previous_match(c, tz, t) for c in crons),
-        )
-    delta = schedule.delta
-    return (lambda t: _plus(t, delta), lambda t: _minus(t, delta))
+def _first(
+    schedule: CronTrigger | DeltaTrigger | Events, times: Times, since: datetime
+) -> datetime | None:
+    """Return the first instant of a DAG without a start date."""
+    if isinstance(schedule, CronTrigger) and schedule.run_immediately is not False:
+        past = times.until(since)
+        if past is not None and (
+            schedule.run_immediately is True
+            or since - past <= timedelta(seconds=schedule.run_immediately)
+        ):
+            return past
+    return times.from_(since)
 
 
-def _plus(at: datetime, delta: RelativeDelta) -> datetime:
-    return _months(at, delta.months) + timedelta(days=delta.days, seconds=delta.seconds)
+def _interval(times: Times, window: Window, last: LastRun | None, now: datetime) -> Due | None:
+    # The starts that are possible; the latest of them is the one.
+    starts: list[datetime | None] = []
+    if last is not None:
+        starts.append(_aligned(times, last))
+    if window.start_date is not None:
+        starts.append(times.from_(window.start_date))
+    if not window.catchup or not starts:
+        # Nothing lies before a schedule's first instant; then the first interval is to come.
+        latest = times.complete(_horizon(times, window, now))
+        starts.append(latest or times.until(now) or times.after(now))
+    known = [start for start in starts if start is not None]
+    if len(known) < len(starts):
+        return None
+    start = max(known)
+    end = times.after(start)
+    if end is None or (window.end_date is not None and start > window.end_date):
+        return None
+    return _due(end, start, end)
 
 
-def _minus(at: datetime, delta: RelativeDelta) -> datetime:
-    return _months(at - timedelta(days=delta.days, seconds=delta.seconds), -delta.months)
+def _horizon(times: Times, window: Window, now: datetime) -> datetime:
+    """Return up to when intervals count: now, or the end of the last that the DAG's dates allow."""
+    last_start = None if window.end_date is None else times.until(window.end_date)
+    last_end = None if last_start is None else times.after(last_start)
+    return now if last_end is None else min(now, last_end)
 
 
-def _months(at: datetime, months: int) -> datetime:
-    if months == 0:
-        return at
-    year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
-    day = min(at.day, month_lengths.monthrange(year, month + 1)[1])
-    return at.replace(year=year, month=month + 1, day=day)
+def _aligned(times: Times, last: LastRun) -> datetime | None:
+    """Return where the interval after the last run starts.
+
+    That is the end of the last interval; only when the schedule was changed does it not fit.
+    Then the new interval starts at the last instant before, so that no time is left out,
+    unless that reaches back over the whole last interval, whose logical date is taken.
+    """
+    start = times.until(last.end)
+    taken = last.interval_start or last.logical_date
+    if start is None or (taken is not None and start <= taken):
+        return times.from_(last.end)
+    return start
+
+
+def _continuous(window: Window, last: LastRun | None, now: datetime) -> Due:
+    """Return the run that covers the time since the last one."""
+    if last is None:
+        start = window.start_date or now
+        return _due(max(start, now), start, max(start, now))
+    start = last.end
+    if last.logical_date is not None and start <= last.logical_date:
+        # The first run of a DAG without a start date covers no time; a logical date is unique.
+        start = last.logical_date + MICROSECOND
+    start = max(start, window.start_date or start)
+    end = max(start, now, last.run_after + MICROSECOND)
+    return _due(end, start, end)
+
+
+def _exact(at: datetime) -> Due:
+    return _due(at, at, at)
+
+
+def _due(run_after: datetime, start: datetime, end: datetime) -> Due:
+    return Due(run_after=run_after, logical_date=start, interval_start=start, interval_end=end)
+
+
+def _run_after(run: Due) -> datetime:
+    return run.run_after

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from croniter import croniter
+from datetime import UTC, datetime
+from itertools import pairwise
 
 from tradewind.errors import DagError
 from tradewind.model.schedule import (
@@ -14,76 +12,63 @@ from tradewind.model.schedule import (
     CronTrigger,
     DeltaInterval,
     DeltaTrigger,
+    Events,
+    RelativeDelta,
     ScheduleSpec,
 )
+from tradewind.schedule.cron import parse
+from tradewind.schedule.times import add, zone
 
-PRESETS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-_FIELDS = (5, 6, 7)
-_REFUSED = re.compile(r"(?<![A-Za-z])(LW|WL|W|H)(?![A-Za-z])")
-
-
-def cron_of(text: str) -> str:
-    """Return a preset's expression, or the text itself."""
-    return PRESETS.get(text.strip(), text.strip())
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def validate(schedule: ScheduleSpec) -> None:
     """Check a schedule.
 
     Raises:
-        DagError: it names the expression or zone, and the fix.
+        DagError: it names the expression, zone or delta, and the fix.
     """
     if isinstance(schedule, AssetOrTime):
-        validate(schedule.time)
-    elif isinstance(schedule, CronTrigger):
+        schedule = schedule.time
+    if isinstance(schedule, CronTrigger):
         if not schedule.expressions:
-            raise DagError("a cron schedule needs at least one expression")
+            raise DagError("A cron schedule needs at least one expression, like '0 5 * * *'.")
         for expression in schedule.expressions:
-            _check_cron(expression)
-        _check_zone(schedule.timezone)
+            parse(expression)
+        zone(schedule.timezone)
     elif isinstance(schedule, CronInterval):
-        _check_cron(schedule.expression)
-        _check_zone(schedule.timezone)
+        parse(schedule.expression)
+        zone(schedule.timezone)
     elif isinstance(schedule, DeltaTrigger | DeltaInterval):
-        delta = schedule.delta
-        if delta.months <= 0 and delta.days <= 0 and delta.seconds <= 0:
-            raise DagError("schedule: a timedelta must be positive")
+        _check_delta(schedule.delta)
+    elif isinstance(schedule, Events):
+        _check_events(schedule.at)
 
 
-def _check_cron(expression: str) -> None:
-    if expression.startswith("@"):
-        known = ", ".join(sorted(PRESETS))
-        raise DagError(
-            f"schedule: {expression!r} is not a preset; use one of {known}, @once, "
-            "@continuous, or a cron expression"
-        )
-    bad = _REFUSED.search(expression)
-    if bad is not None or len(expression.split()) not in _FIELDS:
-        what = f"{bad.group(0)!r} is not supported" if bad else "it needs five fields"
-        raise DagError(
-            f"schedule: {expression!r} is not a cron expression ({what}); "
-            'for example "0 6 * * *" is every day at 06:00'
-        )
-    if not croniter.is_valid(expression):
-        raise DagError(
-            f"schedule: {expression!r} is not a cron expression; "
-            'for example "0 6 * * *" is every day at 06:00'
-        )
-
-
-def _check_zone(name: str) -> None:
+def _check_delta(delta: RelativeDelta) -> None:
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        forward = add(_SOME_DAY, delta) > _SOME_DAY
+    except (OverflowError, ValueError) as error:
         raise DagError(
-            f"schedule: {name!r} is not an IANA time zone (like Europe/Paris)"
+            f"The schedule {_shown(delta)} is too long a step. Use a shorter timedelta."
         ) from error
+    if not forward:
+        raise DagError(
+            f"The schedule {_shown(delta)} does not lead forward. Use a positive timedelta, "
+            "like timedelta(hours=1)."
+        )
+
+
+def _check_events(at: tuple[datetime, ...]) -> None:
+    for time in at:
+        if time.tzinfo is None:
+            raise DagError(
+                f"The event {time.isoformat()} has no time zone. Write it with one, like "
+                "datetime(2026, 3, 1, tzinfo=UTC)."
+            )
+    if any(later < earlier for earlier, later in pairwise(at)):
+        raise DagError("The events are not in order. Sort them, or leave presorted=False.")
+
+
+def _shown(delta: RelativeDelta) -> str:
+    return f"({delta.months} months, {delta.days} days, {delta.seconds:g} seconds)"
