@@ -206,7 +206,9 @@ def test_bad_input_names_the_thing_and_the_fix(system: System) -> None:
     )
     assert done.returncode == 3
     assert "nothere" in done.stderr
-    (system.home / "dags" / "broken.py").write_text("from tradewind.sdk import DAG\nimport dag_that_is_not\n", encoding="utf-8")
+    (system.home / "dags" / "broken.py").write_text(
+        "from tradewind.sdk import DAG\nimport dag_that_is_not\n", encoding="utf-8"
+    )
     errors = system.until(
         "the import error is shown", lambda: system.cli("dags", "list-import-errors")
     )
