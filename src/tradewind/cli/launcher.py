@@ -233,7 +233,7 @@ def executed(command: Sequence[str], env: Mapping[str, str]) -> Start:
         if pid == 0:
             try:
                 _leave_launcher(parent)
-                os.execve(command[0], list(command), dict(env))  # noqa: S606  no shell wanted
+                os.execve(command[0], list(command), dict(env))
             except OSError as error:
                 sys.stderr.write(f"cannot start {command[0]}: {error}\n")
             finally:

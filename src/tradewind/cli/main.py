@@ -107,9 +107,7 @@ def main() -> None:
 def run(args: Sequence[str], env: Mapping[str, str]) -> int:
     """Run one command line and return the exit code."""
     try:
-        cli.main(list(args), prog_name="tradewind", standalone_mode=False, obj=Shell(env))
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        code = cli.main(list(args), prog_name="tradewind", standalone_mode=False, obj=Shell(env))
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -122,4 +120,5 @@ def run(args: Sequence[str], env: Mapping[str, str]) -> int:
     except TradewindError as error:
         click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
         return NOT_FOUND if isinstance(error, NotFound) else FAILED
-    return 0
+    # click hands over what `Exit` carried; commands themselves return nothing.
+    return code if isinstance(code, int) else 0

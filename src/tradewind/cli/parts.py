@@ -14,10 +14,9 @@ from tradewind.log import set_up
 TRIGGERER = "triggerer"
 
 
-def worker_part(config: Config, env: Mapping[str, str]) -> Part:
-    """Return the worker: a program of its own, without credentials."""
-    worker = config.worker
-    command = [
+def worker_command_line(config: Config) -> list[str]:
+    """Return the program that is the worker of this machine."""
+    return [
         *(sys.executable, "-m", "tradewind.worker"),
         *("--socket", str(config.run_dir / "workers.sock")),
         *("--dags-folder", str(config.core.dags_folder)),
@@ -25,16 +24,14 @@ def worker_part(config: Config, env: Mapping[str, str]) -> Part:
         *("--state-dir", str(config.run_dir / "worker")),
         *("--lease-s", str(config.scheduler.attempt_lease_s)),
         *("--heartbeat-s", str(config.scheduler.attempt_heartbeat_s)),
-        *("--kill-grace-s", str(worker.kill_grace_s)),
-        *("--drain-s", str(worker.drain_s)),
+        *("--kill-grace-s", str(config.worker.kill_grace_s)),
+        *("--drain-s", str(config.worker.drain_s)),
     ]
-    start = executed(command, without_credentials(env))
-    return Part(name="worker", start=start, grace_s=worker.drain_s + worker.kill_grace_s)
 
 
-def triggerer_part(config: Config, env: Mapping[str, str]) -> Part:
-    """Return the triggerer: like the worker, but started when something first defers."""
-    command = [
+def triggerer_command_line(config: Config) -> list[str]:
+    """Return the program that runs deferred tasks' triggers."""
+    return [
         *(sys.executable, "-m", "tradewind.triggerer"),
         *("--socket", str(config.run_dir / "workers.sock")),
         *("--dags-folder", str(config.core.dags_folder)),
@@ -42,7 +39,19 @@ def triggerer_part(config: Config, env: Mapping[str, str]) -> Part:
         *("--state-dir", str(config.run_dir / "triggerer")),
         *("--capacity", str(config.triggerer.capacity)),
     ]
-    return Part(name=TRIGGERER, start=executed(command, without_credentials(env)), on_bell=True)
+
+
+def worker_part(config: Config, env: Mapping[str, str]) -> Part:
+    """Return the worker: a program of its own, without credentials."""
+    start = executed(worker_command_line(config), without_credentials(env))
+    grace_s = config.worker.drain_s + config.worker.kill_grace_s
+    return Part(name="worker", start=start, grace_s=grace_s)
+
+
+def triggerer_part(config: Config, env: Mapping[str, str]) -> Part:
+    """Return the triggerer: like the worker, but started when something first defers."""
+    start = executed(triggerer_command_line(config), without_credentials(env))
+    return Part(name=TRIGGERER, start=start, on_bell=True)
 
 
 def server_parts(

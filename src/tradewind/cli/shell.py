@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import getpass
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -201,6 +202,6 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that is not undone; without a terminal, insist on --yes."""
     if yes:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise UserError(f"{question} Say --yes to do it without being asked.")
     click.confirm(question, abort=True, err=True)
