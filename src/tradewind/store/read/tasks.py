@@ -32,3 +32,12 @@ def attempts(db: Database, ti: TiKey) -> list[Attempt]:
     statement = select(_attempt).where(*rows.ti_is(_attempt, ti)).order_by(_attempt.c.fence)
     with db.read() as conn:
         return [rows.to_attempt(row) for row in conn.execute(statement).mappings()]
+
+
+def rendered_fields(db: Database, ti: TiKey) -> bytes | None:
+    """Return the template fields that a task instance rendered last, as JSON."""
+    table = tables.rendered
+    statement = select(table.c.fields).where(*rows.ti_is(table, ti))
+    with db.read() as conn:
+        found = conn.execute(statement).scalar_one_or_none()
+    return bytes(found) if found is not None else None
