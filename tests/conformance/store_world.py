@@ -49,8 +49,8 @@ class Leader:
         self._ids = itertools.count(1)
 
     def turn(self, **parts: Any) -> Turn:
-        values: dict[str, Any] = {"epoch": self.epoch, "now": NOW} | parts
-        return Turn(**values)
+        base: dict[str, Any] = {"epoch": self.epoch, "now": NOW}
+        return Turn(**(base | parts))
 
     def apply(self, **parts: Any) -> Applied:
         return apply(self.db, self.turn(**parts))

@@ -54,8 +54,11 @@ def apply(db: Database, turn: Turn) -> Applied:
     Raises:
         Fenced: the lease has another epoch: another scheduler leads.
         TurnConflict: a row is not in the state expected.
-        Unavailable: the database cannot be reached; whether the turn was committed is unknown.
+        Unavailable: the database cannot be reached, and whether the turn was committed is
+            unknown; or a large XCom cannot be stored.
     """
+    if turn.xcoms and db.shelf is not None:
+        turn.xcoms = db.shelf.shelve(turn.xcoms)
     try:
         return _write(db, turn)
     except Mismatch as mismatch:

@@ -68,3 +68,14 @@ def latest(db: Database, kind: str) -> Component | None:
             .one_or_none()
         )
     return Component(**row) if row else None
+
+
+def running(db: Database, since: datetime) -> list[Component]:
+    """Return the parts that have not stopped and have beaten since a time, latest first."""
+    statement = (
+        select(table)
+        .where(table.c.stopped_at.is_(None), table.c.beat_at >= since)
+        .order_by(table.c.beat_at.desc())
+    )
+    with db.read() as conn:
+        return [Component(**row) for row in conn.execute(statement).mappings()]

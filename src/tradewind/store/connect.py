@@ -28,6 +28,7 @@ from sqlalchemy.pool import QueuePool
 from tradewind.errors import ConfigError, TradewindError
 from tradewind.store.failures import explain
 from tradewind.store.filelock import FileLock
+from tradewind.store.shelf import Shelf
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ class Database:
         self.engine = engine
         self.sqlite_path = sqlite_path
         self.dialect = engine.dialect.name
+        self.shelf: Shelf | None = None
+        """Where large XComs are kept; None: all in the database."""
         self._lock: FileLock | None = None
         if sqlite_path is not None:
             self._lock = FileLock(sqlite_path.with_name(sqlite_path.name + ".lock"))

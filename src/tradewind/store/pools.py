@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+import msgspec
+from sqlalchemy import Connection, delete, select
 
 from tradewind.errors import NotFound, UserError
 from tradewind.model.run import Pool
 from tradewind.model.spec import DEFAULT_POOL
 from tradewind.store.connect import Database
+from tradewind.store.dialect import insert_or_replace
 from tradewind.store.tables import pool as table
 
 
@@ -20,14 +22,7 @@ def all_pools(db: Database) -> list[Pool]:
 
 def set_pool(conn: Connection, pool: Pool) -> None:
     """Make or change a pool."""
-    values = {
-        "slots": pool.slots,
-        "description": pool.description,
-        "include_deferred": pool.include_deferred,
-    }
-    changed = conn.execute(update(table).where(table.c.name == pool.name).values(values))
-    if changed.rowcount == 0:
-        conn.execute(insert(table).values(name=pool.name, **values))
+    conn.execute(insert_or_replace(table), msgspec.structs.asdict(pool))
 
 
 def delete_pool(conn: Connection, name: str) -> None:

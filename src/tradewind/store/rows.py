@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, bindparam
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt, Run, TaskInstance
 from tradewind.model.state import AttemptState, RunState, RunType, TaskState
-from tradewind.store.turn import CallbackWrite, ScheduleAdvance
+from tradewind.store.turn import CallbackWrite, ScheduleAdvance, XComWrite
 
 TI_VALUES = (
     "state",
@@ -229,6 +229,19 @@ def callback_row(owed: CallbackWrite, now: datetime) -> dict[str, Any]:
         "try_number": owed.try_number,
         "reason": plain(owed.reason),
         "owed_at": now,
+    }
+
+
+def xcom_row(write: XComWrite, now: datetime) -> dict[str, Any]:
+    """Return the columns of an XCom."""
+    return {
+        **ti_key(write.ti),
+        "key": plain(write.key),
+        "attempt_id": write.attempt_id,
+        "value": write.value,
+        "kept_at": write.kept_at,
+        "size": write.size if write.kept_at else len(write.value),
+        "at": now,
     }
 
 

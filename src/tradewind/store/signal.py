@@ -140,13 +140,13 @@ def _short(path: Path) -> Iterator[str]:
 
 def _ring(bell: Path) -> None:
     with _short(bell) as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)  # noqa: FBT003
+        sender.setblocking(False)  # noqa: FBT003  the stdlib's signature
         sender.sendto(b"!", name)
 
 
 def _bind(bell: Path) -> socket.socket | None:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    bound.setblocking(False)  # noqa: FBT003
+    bound.setblocking(False)  # noqa: FBT003  the stdlib's signature
     try:
         bell.unlink(missing_ok=True)
         with _short(bell) as name:

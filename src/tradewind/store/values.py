@@ -29,18 +29,7 @@ _PUT_RENDERED = Prepared(insert_or_replace(tables.rendered))
 
 def add_values(batch: Batch, turn: Turn) -> None:
     """Add XComs, rendered fields and deferrals."""
-    xcoms = [
-        {
-            **rows.ti_key(x.ti),
-            "key": rows.plain(x.key),
-            "attempt_id": x.attempt_id,
-            "value": x.value,
-            "kept_at": x.kept_at,
-            "size": x.size if x.kept_at else len(x.value),
-            "at": turn.now,
-        }
-        for x in turn.xcoms
-    ]
+    xcoms = [rows.xcom_row(write, turn.now) for write in turn.xcoms]
     batch.add("an XCom", _PUT_XCOM, xcoms)
     gone = [{**rows.b_key(ti), "b_key": rows.plain(key)} for ti, key in turn.xcoms_gone]
     batch.add("an XCom", _DROP_XCOM, gone)

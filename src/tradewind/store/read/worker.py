@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Connection, Select, case, select
 
 from tradewind.errors import Bug
 from tradewind.model.ids import TiKey
 from tradewind.model.run import Run
-from tradewind.store import rows, tables
+from tradewind.store import rows, tables, xcoms
 from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
 from tradewind.store.read.scheduling import to_event_info
 from tradewind.wire.messages import (
     Call,
@@ -23,6 +25,7 @@ from tradewind.wire.messages import (
     GetXComs,
 )
 
+_xcom = tables.xcom
 _MAX_RUNS = 1_000
 _MAX_EVENTS = 10_000
 
@@ -48,51 +51,69 @@ def answer(db: Database, run: Run, ti: TiKey, call: Call) -> dict[str, Any]:
 
 def _xcoms(db: Database, run: Run, call: GetXComs) -> list[dict[str, Any]]:
     with db.read() as conn:
-        run_pk: int | None = run.run_pk
-        runs = tables.dag_run
-        if call.dag_id is not None or call.run_id is not None:
-            run_pk = conn.execute(
-                select(runs.c.run_pk).where(
-                    runs.c.dag_id == (call.dag_id or run.dag_id),
-                    runs.c.run_id == (call.run_id or run.run_id),
-                )
-            ).scalar_one_or_none()
+        run_pk = _run_pk(conn, run, call)
         found = _xcom_rows(conn, run_pk, call) if run_pk is not None else []
-        if not found and call.include_prior_dates and run.logical_date is not None:
-            earlier = conn.execute(
-                select(runs.c.run_pk)
-                .join(tables.xcom, tables.xcom.c.run_pk == runs.c.run_pk)
-                .where(
-                    runs.c.dag_id == (call.dag_id or run.dag_id),
-                    runs.c.logical_date < run.logical_date,
-                    tables.xcom.c.key == call.key,
-                    tables.xcom.c.task_id.in_(call.task_ids),
-                )
-                .order_by(runs.c.logical_date.desc())
-                .limit(1)
-            ).scalar_one_or_none()
+        if not found and call.include_prior_dates and call.offset == 0:
+            earlier = _earlier_run_with(conn, run, call)
             found = _xcom_rows(conn, earlier, call) if earlier is not None else []
-    order = {task_id: i for i, task_id in enumerate(call.task_ids)}
-    found.sort(key=lambda r: (order[r.task_id], r.map_index))
+    values = xcoms.taken(db, [(r.value, r.kept_at) for r in found])
     return [
-        {"task_id": r.task_id, "map_index": r.map_index, "value": bytes(r.value)} for r in found
+        {"task_id": r.task_id, "map_index": r.map_index, "value": value}
+        for r, value in zip(found, values, strict=True)
     ]
 
 
-def _xcom_rows(conn: Any, run_pk: int, call: GetXComs) -> list[Any]:
-    table = tables.xcom
-    statement: Select[Any] = select(table.c.task_id, table.c.map_index, table.c.value).where(
-        table.c.run_pk == run_pk, table.c.key == call.key, table.c.task_id.in_(call.task_ids)
-    )
-    if call.map_indexes is not None:
-        statement = statement.where(table.c.map_index.in_(call.map_indexes))
-    return list(
-        conn.execute(
-            statement.order_by(table.c.task_id, table.c.map_index)
-            .offset(call.offset)
-            .limit(call.limit)
+def _run_pk(conn: Connection, run: Run, call: GetXComs) -> int | None:
+    if call.dag_id is None and call.run_id is None:
+        return run.run_pk
+    runs = tables.dag_run
+    found: int | None = conn.execute(
+        select(runs.c.run_pk).where(
+            runs.c.dag_id == (call.dag_id or run.dag_id),
+            runs.c.run_id == (call.run_id or run.run_id),
         )
+    ).scalar_one_or_none()
+    return found
+
+
+def _earlier_run_with(conn: Connection, run: Run, call: GetXComs) -> int | None:
+    if run.logical_date is None:
+        return None
+    runs = tables.dag_run
+    holds = select(_xcom.c.key).where(_xcom.c.run_pk == runs.c.run_pk, *_wanted(call)).exists()
+    found: int | None = conn.execute(
+        select(runs.c.run_pk)
+        .where(
+            runs.c.dag_id == (call.dag_id or run.dag_id),
+            runs.c.logical_date < run.logical_date,
+            holds,
+        )
+        .order_by(runs.c.logical_date.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
+def _wanted(call: GetXComs) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [
+        _xcom.c.key == rows.plain(call.key),
+        _xcom.c.task_id.in_(call.task_ids),
+    ]
+    if call.map_indexes is not None:
+        where.append(_xcom.c.map_index.in_(call.map_indexes))
+    return where
+
+
+def _xcom_rows(conn: Connection, run_pk: int, call: GetXComs) -> Sequence[Any]:
+    statement = select(_xcom.c.task_id, _xcom.c.map_index, _xcom.c.value, _xcom.c.kept_at).where(
+        _xcom.c.run_pk == run_pk, *_wanted(call)
     )
+    if len(call.task_ids) > 1:
+        order = {task_id: i for i, task_id in enumerate(call.task_ids)}
+        statement = statement.order_by(case(order, value=_xcom.c.task_id))
+    return conn.execute(
+        statement.order_by(_xcom.c.map_index).offset(call.offset).limit(call.limit)
+    ).all()
 
 
 def _which_runs(dag_id: str, run_ids: tuple[str, ...], dates: tuple[datetime, ...]) -> Select[Any]:
@@ -118,14 +139,28 @@ def _task_states(db: Database, call: GetTaskStates) -> dict[str, dict[str, str]]
         if call.task_ids:
             statement = statement.where(ti.c.task_id.in_(call.task_ids))
         elif call.group_id:
-            statement = statement.where(
-                ti.c.task_id.startswith(f"{call.group_id}.", autoescape=True)
-            )
+            statement = statement.where(ti.c.task_id.in_(_tasks_in_group(db, call)))
         states: dict[str, dict[str, str]] = {run_id: {} for run_id in runs.values()}
         for r in conn.execute(statement):
             name = r.task_id if r.map_index < 0 else f"{r.task_id}[{r.map_index}]"
             states[runs[r.run_pk]][name] = r.state
     return states
+
+
+def _tasks_in_group(db: Database, call: GetTaskStates) -> list[str]:
+    """Return the tasks of a group and of the groups in it."""
+    version = scheduling.latest_version(db, call.dag_id)
+    if version is None:
+        return []
+    parents = {group.group_id: group.parent for group in version.spec.groups}
+    inside = []
+    for task in version.spec.tasks:
+        group = task.group_id
+        while group is not None and group != call.group_id:
+            group = parents.get(group)
+        if group is not None:
+            inside.append(task.task_id)
+    return inside
 
 
 def _run_states(db: Database, call: GetRunStates) -> dict[str, Any]:

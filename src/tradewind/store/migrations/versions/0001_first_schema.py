@@ -27,15 +27,37 @@ def _partial(
 
 def upgrade() -> None:
     """Make every table."""
-    _dags()
-    _runs()
-    _values()
-    _assets()
-    _together()
-    _settings()
+    _make_dag()
+    _make_dag_tag()
+    _make_dag_version()
+    _make_dag_source()
+    _make_dag_file()
+    _make_dag_run()
+    _make_task_instance()
+    _make_attempt()
+    _make_ti_event()
+    _make_xcom()
+    _make_rendered()
+    _make_deferral()
+    _make_callback()
+    _make_asset()
+    _make_asset_ref()
+    _make_asset_event()
+    _make_asset_queue()
+    _make_asset_consumed()
+    _make_inbox()
+    _make_lease()
+    _make_component()
+    _make_pool()
+    _make_variable()
+    _make_connection()
+    _make_backfill()
+    _make_audit()
+    _make_blob()
+    _make_tree()
 
 
-def _dags() -> None:
+def _make_dag() -> None:
     op.create_table(
         "dag",
         sa.Column("dag_id", sa.Text(), nullable=False),
@@ -69,6 +91,9 @@ def _dags() -> None:
         sa.PrimaryKeyConstraint("dag_id", name=op.f("pk_dag")),
     )
     op.create_index("ix_dag_dag_file", "dag", ["dag_file"])
+
+
+def _make_dag_tag() -> None:
     op.create_table(
         "dag_tag",
         sa.Column("dag_id", sa.Text(), nullable=False),
@@ -77,6 +102,9 @@ def _dags() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_dag_tag_tag", "dag_tag", ["tag"])
+
+
+def _make_dag_version() -> None:
     op.create_table(
         "dag_version",
         sa.Column("version_id", Key, nullable=False),
@@ -91,6 +119,9 @@ def _dags() -> None:
         sa.PrimaryKeyConstraint("version_id", name=op.f("pk_dag_version")),
         sa.UniqueConstraint("dag_id", "number", name=op.f("uq_dag_version_dag_id_number")),
     )
+
+
+def _make_dag_source() -> None:
     op.create_table(
         "dag_source",
         sa.Column("version_id", Key, autoincrement=False, nullable=False),
@@ -101,6 +132,9 @@ def _dags() -> None:
         sa.PrimaryKeyConstraint("version_id", "source_hash", name=op.f("pk_dag_source")),
         sqlite_with_rowid=False,
     )
+
+
+def _make_dag_file() -> None:
     op.create_table(
         "dag_file",
         sa.Column("path", sa.Text(), nullable=False),
@@ -114,22 +148,9 @@ def _dags() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_dag_file")),
     )
     _partial("ix_dag_file_broken", "dag_file", ["path"], "import_error IS NOT NULL")
-    op.create_table(
-        "blob",
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_blob")),
-    )
-    op.create_table(
-        "tree",
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("manifest", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", UtcTime(), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_tree")),
-    )
 
 
-def _runs() -> None:
+def _make_dag_run() -> None:
     op.create_table(
         "dag_run",
         sa.Column("run_pk", Key, nullable=False),
@@ -170,6 +191,9 @@ def _runs() -> None:
         "logical_date IS NOT NULL",
         unique=True,
     )
+
+
+def _make_task_instance() -> None:
     op.create_table(
         "task_instance",
         sa.Column("run_pk", Key, autoincrement=False, nullable=False),
@@ -201,6 +225,9 @@ def _runs() -> None:
         ),
         sqlite_with_rowid=False,
     )
+
+
+def _make_attempt() -> None:
     op.create_table(
         "attempt",
         sa.Column("attempt_id", sa.Text(), nullable=False),
@@ -244,6 +271,9 @@ def _runs() -> None:
         "state IN ('queued', 'running')",
         unique=True,
     )
+
+
+def _make_ti_event() -> None:
     op.create_table(
         "ti_event",
         sa.Column("seq", Key, nullable=False),
@@ -263,7 +293,7 @@ def _runs() -> None:
     op.create_index("ix_ti_event_run_pk_task_id", "ti_event", ["run_pk", "task_id"])
 
 
-def _values() -> None:
+def _make_xcom() -> None:
     op.create_table(
         "xcom",
         sa.Column("run_pk", Key, autoincrement=False, nullable=False),
@@ -278,6 +308,9 @@ def _values() -> None:
         sa.PrimaryKeyConstraint("run_pk", "task_id", "map_index", "key", name=op.f("pk_xcom")),
         sqlite_with_rowid=False,
     )
+
+
+def _make_rendered() -> None:
     op.create_table(
         "rendered",
         sa.Column("run_pk", Key, autoincrement=False, nullable=False),
@@ -289,6 +322,9 @@ def _values() -> None:
         sa.PrimaryKeyConstraint("run_pk", "task_id", "map_index", name=op.f("pk_rendered")),
         sqlite_with_rowid=False,
     )
+
+
+def _make_deferral() -> None:
     op.create_table(
         "deferral",
         sa.Column("run_pk", Key, autoincrement=False, nullable=False),
@@ -309,6 +345,9 @@ def _values() -> None:
         ),
         sqlite_with_rowid=False,
     )
+
+
+def _make_callback() -> None:
     op.create_table(
         "callback",
         sa.Column("callback_id", Key, nullable=False),
@@ -329,7 +368,7 @@ def _values() -> None:
     op.create_index("ix_callback_run_pk", "callback", ["run_pk"])
 
 
-def _assets() -> None:
+def _make_asset() -> None:
     op.create_table(
         "asset",
         sa.Column("asset_id", Key, nullable=False),
@@ -340,6 +379,9 @@ def _assets() -> None:
         sa.PrimaryKeyConstraint("asset_id", name=op.f("pk_asset")),
         sa.UniqueConstraint("name", "uri", name=op.f("uq_asset_name_uri")),
     )
+
+
+def _make_asset_ref() -> None:
     op.create_table(
         "asset_ref",
         sa.Column("dag_id", sa.Text(), nullable=False),
@@ -354,6 +396,9 @@ def _assets() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_asset_ref_role_name", "asset_ref", ["role", "name"])
+
+
+def _make_asset_event() -> None:
     op.create_table(
         "asset_event",
         sa.Column("event_id", Key, nullable=False),
@@ -369,6 +414,9 @@ def _assets() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_asset_event")),
     )
     op.create_index("ix_asset_event_asset_id_event_id", "asset_event", ["asset_id", "event_id"])
+
+
+def _make_asset_queue() -> None:
     op.create_table(
         "asset_queue",
         sa.Column("dag_id", sa.Text(), nullable=False),
@@ -376,6 +424,9 @@ def _assets() -> None:
         sa.PrimaryKeyConstraint("dag_id", "event_id", name=op.f("pk_asset_queue")),
         sqlite_with_rowid=False,
     )
+
+
+def _make_asset_consumed() -> None:
     op.create_table(
         "asset_consumed",
         sa.Column("dag_id", sa.Text(), nullable=False),
@@ -387,7 +438,7 @@ def _assets() -> None:
     op.create_index("ix_asset_consumed_run_pk", "asset_consumed", ["run_pk"])
 
 
-def _together() -> None:
+def _make_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("seq", Key, nullable=False),
@@ -402,6 +453,9 @@ def _together() -> None:
         sqlite_autoincrement=True,
     )
     _partial("ix_inbox_pending", "inbox", ["seq"], "done_at IS NULL")
+
+
+def _make_lease() -> None:
     op.create_table(
         "lease",
         sa.Column("name", sa.Text(), nullable=False),
@@ -410,6 +464,9 @@ def _together() -> None:
         sa.Column("counter", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
+
+
+def _make_component() -> None:
     op.create_table(
         "component",
         sa.Column("component_id", sa.Text(), nullable=False),
@@ -424,7 +481,7 @@ def _together() -> None:
     op.create_index("ix_component_kind_beat_at", "component", ["kind", "beat_at"])
 
 
-def _settings() -> None:
+def _make_pool() -> None:
     op.create_table(
         "pool",
         sa.Column("name", sa.Text(), nullable=False),
@@ -433,6 +490,9 @@ def _settings() -> None:
         sa.Column("include_deferred", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_pool")),
     )
+
+
+def _make_variable() -> None:
     op.create_table(
         "variable",
         sa.Column("key", sa.Text(), nullable=False),
@@ -440,6 +500,9 @@ def _settings() -> None:
         sa.Column("description", sa.Text()),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_variable")),
     )
+
+
+def _make_connection() -> None:
     op.create_table(
         "connection",
         sa.Column("conn_id", sa.Text(), nullable=False),
@@ -448,6 +511,9 @@ def _settings() -> None:
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("conn_id", name=op.f("pk_connection")),
     )
+
+
+def _make_backfill() -> None:
     op.create_table(
         "backfill",
         sa.Column("backfill_id", Key, nullable=False),
@@ -466,6 +532,9 @@ def _settings() -> None:
         sa.PrimaryKeyConstraint("backfill_id", name=op.f("pk_backfill")),
     )
     op.create_index("ix_backfill_dag_id", "backfill", ["dag_id"])
+
+
+def _make_audit() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", Key, nullable=False),
@@ -480,3 +549,22 @@ def _settings() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_dag_id_seq", "audit", ["dag_id", "seq"])
+
+
+def _make_blob() -> None:
+    op.create_table(
+        "blob",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_blob")),
+    )
+
+
+def _make_tree() -> None:
+    op.create_table(
+        "tree",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("manifest", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_tree")),
+    )

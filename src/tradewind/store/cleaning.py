@@ -1,0 +1,192 @@
+"""Remove what is old: runs with everything of theirs, and the traces that parts leave behind.
+
+Everything is removed in slices, each a transaction of a few milliseconds, so that cleaning
+never holds up the scheduler. A run's row goes last: whatever interrupts the work, the next
+cleaning finds the run again. Live runs are never touched, nor is the run of the newest event:
+the number of that event tells whether the database went back in time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, text, tuple_
+
+from tradewind.store import tables
+from tradewind.store.connect import Database
+
+SLICE_ROWS = 500
+"""Rows of one transaction."""
+_RUN_BATCH = 200
+"""Runs that are looked up at once."""
+
+_OF_A_RUN = (
+    tables.xcom,
+    tables.rendered,
+    tables.deferral,
+    tables.callback,
+    tables.attempt,
+    tables.ti_event,
+    tables.task_instance,
+)
+_run = tables.dag_run
+_ENDED = text(f"NOT ({tables.LIVE})")
+
+Progress = Callable[[str, int], None]
+"""Told the table and the number of rows after each slice."""
+
+
+def clean(
+    db: Database,
+    before: datetime,
+    *,
+    keep_latest: bool = True,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Remove what ended before a time.
+
+    Args:
+        db: the database.
+        before: runs that ended, events that were handled and traces that were left before this.
+        keep_latest: keep the latest run of each DAG, however old.
+        dry_run: only count.
+        progress: told about each slice.
+
+    Returns:
+        the number of rows by table.
+    """
+    removed: Counter[str] = Counter()
+
+    def tell(name: str, rows: int) -> None:
+        if rows:
+            removed[name] += rows
+            if progress is not None:
+                progress(name, rows)
+
+    for run_pks in _old_runs(db, before, keep_latest):
+        if dry_run:
+            _count_runs(db, run_pks, tell)
+        else:
+            for run_pk in run_pks:
+                _remove_run(db, run_pk, tell)
+            if db.shelf is not None:
+                db.shelf.forget_runs(run_pks)
+    for table, condition in _traces(before):
+        if dry_run:
+            tell(table.name, _count(db, table, condition))
+        else:
+            _remove(db, table, condition, tell)
+    return dict(removed)
+
+
+# ---- runs -------------------------------------------------------------------------------
+
+
+def _old_runs(db: Database, before: datetime, keep_latest: bool) -> Iterator[list[int]]:
+    event = tables.ti_event
+    last_pk = 0
+    while True:
+        with db.read() as conn:
+            newest = conn.execute(
+                select(event.c.run_pk).order_by(event.c.seq.desc()).limit(1)
+            ).scalar()
+            found = conn.execute(
+                select(_run.c.run_pk, _run.c.dag_id)
+                .where(_run.c.run_pk > last_pk, _ENDED, _run.c.ended_at < before)
+                .order_by(_run.c.run_pk)
+                .limit(_RUN_BATCH)
+            ).all()
+            kept = {newest}
+            if keep_latest:
+                kept |= {_latest(conn, dag_id) for dag_id in {row.dag_id for row in found}}
+        if not found:
+            return
+        last_pk = found[-1].run_pk
+        yield [row.run_pk for row in found if row.run_pk not in kept]
+
+
+def _latest(conn: Connection, dag_id: str) -> int | None:
+    return conn.execute(
+        select(_run.c.run_pk)
+        .where(_run.c.dag_id == dag_id)
+        .order_by(_run.c.run_after.desc(), _run.c.run_pk.desc())
+        .limit(1)
+    ).scalar()
+
+
+def _count_runs(db: Database, run_pks: Sequence[int], tell: Progress) -> None:
+    if not run_pks:
+        return
+    for table in _OF_A_RUN:
+        tell(table.name, _count(db, table, table.c.run_pk.in_(run_pks)))
+    tell(_run.name, len(run_pks))
+
+
+def _remove_run(db: Database, run_pk: int, tell: Progress) -> None:
+    for table in _OF_A_RUN:
+        rows = SLICE_ROWS
+        while rows == SLICE_ROWS:
+            with db.write() as conn:
+                if not _has_ended(conn, run_pk):
+                    return
+                rows = _delete_slice(conn, table, table.c.run_pk == run_pk)
+            tell(table.name, rows)
+    with db.write() as conn:
+        gone = conn.execute(delete(_run).where(_run.c.run_pk == run_pk, _ENDED))
+        consumed = tables.asset_consumed
+        conn.execute(delete(consumed).where(consumed.c.run_pk == run_pk))
+    tell(_run.name, gone.rowcount)
+
+
+def _has_ended(conn: Connection, run_pk: int) -> bool:
+    # Somebody may clear the run while it is being removed.
+    found = select(_run.c.run_pk).where(_run.c.run_pk == run_pk, _ENDED).with_for_update()
+    return conn.execute(found).first() is not None
+
+
+# ---- traces -----------------------------------------------------------------------------
+
+
+def _traces(before: datetime) -> list[tuple[Table, ColumnElement[bool]]]:
+    inbox, component, audit = tables.inbox, tables.component, tables.audit
+    event, queue, consumed = tables.asset_event, tables.asset_queue, tables.asset_consumed
+    version, dag, source = tables.dag_version, tables.dag, tables.dag_source
+    waits = select(queue.c.event_id).where(queue.c.event_id == event.c.event_id).exists()
+    shown = select(consumed.c.event_id).where(consumed.c.event_id == event.c.event_id).exists()
+    latest = select(dag.c.dag_id).where(dag.c.version_id == version.c.version_id).exists()
+    in_use = select(_run.c.run_pk).where(_run.c.version_id == version.c.version_id).exists()
+    known = select(version.c.version_id).where(version.c.version_id == source.c.version_id).exists()
+    return [
+        (inbox, inbox.c.done_at < before),
+        (component, component.c.beat_at < before),
+        (audit, audit.c.at < before),
+        (event, (event.c.at < before) & ~waits & ~shown),
+        (version, (version.c.created_at < before) & ~latest & ~in_use),
+        (source, ~known),
+    ]
+
+
+def _remove(db: Database, table: Table, condition: ColumnElement[bool], tell: Progress) -> None:
+    rows = SLICE_ROWS
+    while rows == SLICE_ROWS:
+        with db.write() as conn:
+            rows = _delete_slice(conn, table, condition)
+        tell(table.name, rows)
+
+
+def _delete_slice(conn: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    keys = list(table.primary_key.columns)
+    found = conn.execute(select(*keys).where(condition).limit(SLICE_ROWS)).all()
+    if found:
+        wanted = [tuple(row) for row in found]
+        conn.execute(delete(table).where(tuple_(*keys).in_(wanted)))
+    return len(found)
+
+
+def _count(db: Database, table: Table, condition: ColumnElement[bool]) -> int:
+    with db.read() as conn:
+        counted = select(func.count()).select_from(table).where(condition)
+        return int(conn.execute(counted).scalar_one())
