@@ -31,6 +31,9 @@ def list_(output: str) -> None:
     """List the DAGs with their latest runs."""
     with database() as db:
         rows = [msgspec.to_builtins(line) for line in overview.dags(db)]
+    if output == "table":
+        # The file and the owners would not fit beside the rest on a narrow terminal.
+        rows = [{k: v for k, v in r.items() if k not in {"dag_file", "owners"}} for r in rows]
     _show(rows, output)
 
 

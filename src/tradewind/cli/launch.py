@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import importlib
 import logging
 import os
@@ -137,6 +138,9 @@ class Launcher:
         db.close()
         for name in ("tradewind.scheduler.service", "tradewind.processor.service"):
             importlib.import_module(name)
+        # What is alive now is shared by the parts: keep their collectors from touching it.
+        gc.collect()
+        gc.freeze()
 
     def _heed_signals(self) -> int:
         read_end, write_end = os.pipe()
