@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -44,7 +43,6 @@ from tradewind.model.event import (
 from tradewind.model.ids import UNMAPPED, TaskKey
 from tradewind.model.outcome import Succeeded
 from tradewind.model.run import Run, TaskInstance
-from tradewind.model.spec import TaskSpec
 from tradewind.model.state import (
     FAILED_STATES,
     SUCCESS_STATES,
@@ -95,7 +93,7 @@ def step(
     )
 
 
-def _tell(s: Stepper, event: Event, options: Options) -> None:  # noqa: C901  one branch an event
+def _tell(s: Stepper, event: Event, options: Options) -> None:
     if isinstance(event, Admitted):
         _admitted(s, event)
     elif isinstance(event, Claimed):
@@ -192,7 +190,7 @@ def _reported(s: Stepper, event: Reported, options: Options) -> None:
     ti = live.ti[node]
     task = live.graph.tasks[live.task_of[node]]
     verdict = settle(task, ti, live.run, event.outcome, s.now, options.max_losses)
-    fields: dict[str, Any] = {"due_at": verdict.due_at}
+    fields: dict[str, object] = {"due_at": verdict.due_at}
     if verdict.state is TaskState.SUCCESS and isinstance(event.outcome, Succeeded):
         skips = (ALL,) if event.outcome.skip_all_downstream else event.outcome.skip
         fields |= {
@@ -269,7 +267,7 @@ def _due(s: Stepper) -> None:
             s.move(node, TaskState.SCHEDULED, "the deferral timed out")
 
 
-def _next_try(ti: TaskInstance) -> dict[str, Any]:
+def _next_try(ti: TaskInstance) -> dict[str, object]:
     return {
         "try_number": ti.try_number + 1,
         "first_started_at": None,
@@ -291,37 +289,35 @@ def _settle_touched(s: Stepper, options: Options) -> None:
 def _look(s: Stepper, node: int, options: Options) -> None:
     live = s.live
     task = live.graph.tasks[live.task_of[node]]
+    rule = task.trigger_rule
     placeholder = _is_placeholder(live, node)
-    # A mapped group takes shape as soon as its lengths are known, whatever its tasks wait for.
-    if placeholder and _in_mapped_group(live, node) and _expand(s, node, options):
-        return
+    if placeholder and live.graph.levels[live.task_of[node]][0][0] is not None:
+        # A mapped group takes shape as soon as its lengths are known, whatever its tasks wait for.
+        if _expand(s, node, options):
+            return
     imposed = live.scope_state(node) if live.graph.scope[live.task_of[node]] else None
-    if imposed is not None and task.trigger_rule is not TriggerRule.ALWAYS:
+    if imposed is not None and rule is not TriggerRule.ALWAYS:
         s.move(node, imposed, "a setup that it needs did not succeed")
         return
-    verdict, reason = _verdict(live, node, task)
-    if verdict is Verdict.UPSTREAM_FAILED:
-        s.move(node, TaskState.UPSTREAM_FAILED, reason)
-    elif verdict is Verdict.SKIP:
-        if not task.wait_for_past_depends_before_skipping or past_allows(live, node, s.past):
-            s.move(node, TaskState.SKIPPED, reason)
-    elif verdict is Verdict.READY and placeholder:
-        if not _expand(s, node, options):
-            s.move(node, TaskState.FAILED, "an upstream returned nothing that can be mapped over")
-    elif verdict is Verdict.READY and past_allows(live, node, s.past):
-        _schedule(s, node)
-
-
-def _verdict(live: LiveRun, node: int, task: TaskSpec) -> tuple[Verdict, str]:
-    """Return what branches and the trigger rule say about a node, and why."""
-    rule = task.trigger_rule
-    branch = _skipped_by(live, node)
-    if branch is not None:
-        return Verdict.SKIP, f"not chosen by {branch}"
+    chosen_away = _skipped_by(live, node)
     setup = live.setup_counts(node) if rule is TriggerRule.ALL_DONE_SETUP_SUCCESS else (0, 0, 0)
     verdict = judge(rule, live.counts[node], live.total[node], setup)
-    failed = ": an upstream failed" if verdict is Verdict.UPSTREAM_FAILED else ""
-    return verdict, f"trigger rule {rule}{failed}"
+    if chosen_away is not None:
+        verdict = Verdict.SKIP
+    if verdict is Verdict.WAIT:
+        return
+    if verdict is Verdict.UPSTREAM_FAILED:
+        s.move(node, TaskState.UPSTREAM_FAILED, f"trigger rule {rule}: an upstream failed")
+    elif verdict is Verdict.SKIP:
+        if task.wait_for_past_depends_before_skipping and not past_allows(live, node, s.past):
+            return
+        reason = f"not chosen by {chosen_away}" if chosen_away else f"trigger rule {rule}"
+        s.move(node, TaskState.SKIPPED, reason)
+    elif placeholder:
+        if not _expand(s, node, options):
+            s.move(node, TaskState.FAILED, "an upstream returned nothing that can be mapped over")
+    elif past_allows(live, node, s.past):
+        _schedule(s, node)
 
 
 def _schedule(s: Stepper, node: int) -> None:
@@ -330,10 +326,6 @@ def _schedule(s: Stepper, node: int) -> None:
     s.move(node, TaskState.SCHEDULED, **_next_try(ti))
     if task.no_op:
         s.move(node, TaskState.SUCCESS, "nothing to run", started_at=s.now)
-
-
-def _in_mapped_group(live: LiveRun, node: int) -> bool:
-    return live.graph.levels[live.task_of[node]][0][0] is not None
 
 
 def _is_placeholder(live: LiveRun, node: int) -> bool:
@@ -375,7 +367,7 @@ def past_allows(live: LiveRun, node: int, past: Past) -> bool:
 # ---- expansion ----------------------------------------------------------------------------
 
 
-class _Unknown(Exception):
+class _Unknown(Exception):  # noqa: N818  control flow inside this module
     """A length is not known yet."""
 
 
