@@ -1,16 +1,16 @@
 """The exception tree. Every error says whose fault it is and what to do next.
 
-TradewindError
-├── DagError            the DAG author's: names the DAG, the task and the fix
-│   └── DagCycle
-├── ConfigError         the operator's: a setting, a missing server, a taken port
-├── UserError           the caller's: a command or request that cannot be done as asked
-│   ├── NotFound        names a thing that does not exist
-│   └── AlreadyExists   names a thing that exists already
-├── Conflict            lost a race; nothing was changed; read again and retry
-│   └── Fenced          the attempt is no longer current; its writes are refused for good
-├── Unavailable         a server (database, scheduler) cannot be reached now; retry later
-└── Bug                 an invariant of our own does not hold; please report it
+    TradewindError
+    ├── DagError            the DAG author's: the message names the DAG, the task, the argument and the fix
+    │   └── DagCycle
+    ├── ConfigError         the operator's: a setting, a missing server, a taken port
+    ├── UserError           the caller's: a command or request that cannot be done as asked
+    │   ├── NotFound        names a thing that does not exist
+    │   └── AlreadyExists   names a thing that exists already
+    ├── Conflict            lost a race; nothing was changed; read again and retry
+    │   └── Fenced          the attempt is no longer current; its writes are refused for good
+    ├── Unavailable         a server (database, scheduler) cannot be reached now; retry later
+    └── Bug                 an invariant of our own does not hold; please report it
 """
 
 from __future__ import annotations

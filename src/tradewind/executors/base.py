@@ -43,7 +43,7 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: the attempt waits outside for a reason worth showing: image pull, no free node."""
+    """Fact: the attempt waits outside for a reason worth showing: image pull, no node, …"""
 
     attempt_id: AttemptId
     reason: str

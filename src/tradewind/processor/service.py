@@ -83,6 +83,8 @@ def settings_of(config: Config) -> ProcessorSettings:
         parallel=processor.parallel,
         slow_round_s=processor.slow_round_s,
         rescan_s=processor.rescan_s,
+        ignore_syntax=config.core.dag_ignore_file_syntax,
+        safe_mode=config.core.dag_discovery_safe_mode,
         paused_at_creation=config.core.dags_are_paused_at_creation,
         defaults=Defaults(
             catchup=config.scheduler.catchup_by_default,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tradewind.model.ids import AttemptId
 from tradewind.model.run import Run
 from tradewind.scheduler.board import Board, LiveAttempt, RunEntry

@@ -131,7 +131,9 @@ class Calls:
             return {}
         if isinstance(call, SetRenderedFields):
             work.turn.rendered.append(
-                RenderedWrite(ti=caller.ti, attempt_id=request.attempt_id, fields=call.fields)
+                RenderedWrite(
+                    ti=caller.ti, attempt_id=request.attempt_id, fields=call.fields
+                )
             )
             return {}
         if isinstance(call, TriggerRun):

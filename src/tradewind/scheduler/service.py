@@ -22,7 +22,6 @@ from tradewind.scheduler.loop import Scheduler
 from tradewind.scheduler.parts import Parts, Settings, World
 from tradewind.store.connect import Database, open_database
 from tradewind.store.secrets import ensure_key_file, open_secrets
-from tradewind.store.shelf import Shelf
 from tradewind.store.signal import Signal
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,6 @@ def serve(config: Config) -> None:
         ConfigError: an unknown executor, or a second scheduler on SQLite.
     """
     db = open_database(config.database.sql_alchemy_conn)
-    db.shelf = Shelf(config.core.xcom_storage, config.core.xcom_size_limit_bytes)
     signal = Signal(db, listen=True)
     channel = Channel(config.run_dir / "workers.sock")
     executors, capacities = build_executors(config, channel, signal.ring)
