@@ -21,6 +21,9 @@ _FILE_BYTES = 10 * 1024 * 1024
 _FILE_COUNT = 3
 """A part of a server keeps at most 40 MB of its own log."""
 
+_CHATTY = ("alembic", "asyncio", "uvicorn", "watchfiles")
+"""Libraries that say at INFO what only their developers want to know."""
+
 _COLOURS = {"scheduler": 36, "worker": 32, "processor": 35, "web": 34, "triggerer": 33}
 _LEVEL_COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
 
@@ -104,6 +107,8 @@ def set_up(
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _time(record: logging.LogRecord) -> datetime:

@@ -22,7 +22,6 @@ LONG_FUNCTIONS: dict[str, str] = {
     "scheduler/intake.py::_end": "one row to write for each part of a report",
 }
 LARGE_CLASSES: dict[str, str] = {
-    "cli/launch.py::Launcher": "to be split: starting and watching processes, and what they are",
     "engine/admit.py::Admission": "to be split: counting slots, and choosing who gets them",
     "engine/live.py::LiveRun": "to be split: the nodes, and what can be asked about them",
     "processor/children.py::Children": "one selector, and a handler for each descriptor on it",

@@ -1,52 +1,107 @@
-"""`tradewind scheduler`, `dag-processor`, `worker`, `standalone`: the long-running parts."""
+"""How each part of Tradewind is started by `standalone`."""
 
 from __future__ import annotations
 
 import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
 
-import click
+from tradewind.cli.launcher import Part, executed, forked
+from tradewind.config import Config, without_credentials
+from tradewind.log import set_up
 
-from tradewind.config import load_config
-
-
-@click.command()
-def scheduler() -> None:
-    """Run a scheduler: it leads, or stands by while another does."""
-    from tradewind.log import set_up
-    from tradewind.scheduler.service import serve
-
-    set_up("scheduler")
-    serve(load_config(os.environ))
+TRIGGERER = "triggerer"
 
 
-@click.command("dag-processor")
-def dag_processor() -> None:
-    """Run a DAG processor."""
-    from tradewind.log import set_up
-    from tradewind.processor.service import serve
-
-    set_up("processor")
-    serve(load_config(os.environ), os.environ)
-
-
-@click.command()
-def worker() -> None:
-    """Run this machine's worker for LocalExecutor."""
-    from tradewind.cli.launch import worker_settings
-    from tradewind.log import set_up
-    from tradewind.worker.service import serve
-
-    set_up("worker")
-    serve(worker_settings(load_config(os.environ)))
+def worker_command_line(config: Config) -> list[str]:
+    """Return the program that is the worker of this machine."""
+    return [
+        *(sys.executable, "-m", "tradewind.worker"),
+        *("--socket", str(config.run_dir / "workers.sock")),
+        *("--dags-folder", str(config.core.dags_folder)),
+        *("--log-folder", str(config.logging.base_log_folder)),
+        *("--state-dir", str(config.run_dir / "worker")),
+        *("--lease-s", str(config.scheduler.attempt_lease_s)),
+        *("--heartbeat-s", str(config.scheduler.attempt_heartbeat_s)),
+        *("--kill-grace-s", str(config.worker.kill_grace_s)),
+        *("--drain-s", str(config.worker.drain_s)),
+    ]
 
 
-@click.command()
-@click.option("--port", type=int, help="Port of the web page; 0 picks a free one.")
-def standalone(port: int | None) -> None:
-    """Run scheduler, worker, DAG processor and web page in one command."""
-    from tradewind.cli.launch import Launcher
-    from tradewind.log import set_up
+def triggerer_command_line(config: Config) -> list[str]:
+    """Return the program that runs deferred tasks' triggers."""
+    return [
+        *(sys.executable, "-m", "tradewind.triggerer"),
+        *("--socket", str(config.run_dir / "workers.sock")),
+        *("--dags-folder", str(config.core.dags_folder)),
+        *("--log-folder", str(config.logging.base_log_folder)),
+        *("--state-dir", str(config.run_dir / "triggerer")),
+        *("--capacity", str(config.triggerer.capacity)),
+    ]
 
-    set_up("standalone")
-    options = {} if port is None else {"api.port": ("--port", str(port))}
-    Launcher(load_config(os.environ, options=options)).run()
+
+def worker_part(config: Config, env: Mapping[str, str]) -> Part:
+    """Return the worker: a program of its own, without credentials."""
+    start = executed(worker_command_line(config), without_credentials(env))
+    grace_s = config.worker.drain_s + config.worker.kill_grace_s
+    return Part(name="worker", start=start, grace_s=grace_s)
+
+
+def triggerer_part(config: Config, env: Mapping[str, str]) -> Part:
+    """Return the triggerer: like the worker, but started when something first defers."""
+    start = executed(triggerer_command_line(config), without_credentials(env))
+    return Part(name=TRIGGERER, start=start, on_bell=True)
+
+
+def server_parts(
+    config: Config,
+    env: Mapping[str, str],
+    listener: socket.socket,
+    ready: int,
+    close: Sequence[int],
+) -> list[Part]:
+    """Return the scheduler, the processor and the web server: forked, sharing memory.
+
+    Args:
+        config: the configuration.
+        env: the environment.
+        listener: the web server's listening socket; it outlives a restart of the server.
+        ready: a descriptor to write a byte to when the web server answers.
+        close: the launcher's own descriptors.
+    """
+    from tradewind.processor import service as processor
+    from tradewind.scheduler import service as scheduler
+    from tradewind.web import service as web
+
+    def part(name: str, run: Callable[[], None], *, phase: int = 0) -> Part:
+        def body() -> None:
+            set_up_part(config, name)
+            run()
+
+        not_theirs = [*close] if name == "web" else [*close, ready, listener.fileno()]
+        return Part(name=name, start=forked(body, close=not_theirs), phase=phase)
+
+    return [
+        part("scheduler", lambda: scheduler.serve(config), phase=1),
+        part("processor", lambda: processor.serve(config, env)),
+        part("web", lambda: web.serve(config, listener, lambda: _say(ready))),
+    ]
+
+
+def set_up_part(config: Config, name: str) -> None:
+    """Set up the log of a part: console and file."""
+    set_up(
+        name,
+        level=config.logging.level,
+        folder=config.logging.base_log_folder / "tradewind",
+        json_lines=config.logging.json_logs,
+    )
+
+
+def _say(ready: int) -> None:
+    try:
+        os.write(ready, b"!")
+    except OSError:
+        # A restarted web server: nobody listens any more.
+        return

@@ -417,3 +417,10 @@ def _all_settings() -> dict[str, Setting]:
 
 
 SETTINGS = _all_settings()
+
+SECTION_TITLES = {
+    f.encode_name: (SECTIONS[f.name].__doc__ or "").strip()
+    for f in msgspec.structs.fields(Config)
+    if f.name in SECTIONS
+}
+"""What each section is about, by its name."""
