@@ -146,8 +146,8 @@ class System:
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    made = System(tmp_path / "home")
+def system(tmp_path: Path, database_url: str) -> Iterator[System]:
+    made = System(tmp_path / "home", database_url)
     try:
         dags = lambda: len(made.cli("dags", "list") or []) == 3  # noqa: E731
         made.until("three DAGs are visible", dags)
@@ -164,7 +164,7 @@ def test_a_dag_runs_end_to_end(system: System) -> None:
     ended = {(t["task_id"], t["map_index"]): t["state"] for t in states}
     assert ended[("double", 2)] == ended[("total", -1)] == ended[("bash", -1)] == "success"
     log = subprocess.run(
-        [sys.executable, "-m", "tradewind.cli", "tasks", "logs", "small", "total", run_id],
+        [sys.executable, "-m", "tradewind.cli", "tasks", "logs", "small", run_id, "total"],
         env=system.env,
         capture_output=True,
         text=True,
@@ -178,7 +178,7 @@ def test_a_dag_runs_end_to_end(system: System) -> None:
     assert system.stop() == 0
 
 
-@pytest.mark.parametrize("part", ["scheduler", "worker"])
+@pytest.mark.parametrize("part", ["scheduler", "worker", "processor"])
 def test_kill_9_in_the_middle_loses_nothing(system: System, part: str) -> None:
     run_id = system.cli("dags", "trigger", "wide")[0]["run_id"]
 
@@ -195,6 +195,31 @@ def test_kill_9_in_the_middle_loses_nothing(system: System, part: str) -> None:
     assert {t["state"] for t in states} == {"success"}
     extra = started() - len(states) - sum(t["try_number"] - 1 for t in states)
     assert extra <= 0, "nothing is started twice for one try"
+
+
+def test_a_killed_task_is_tried_again_and_its_log_says_why(system: System) -> None:
+    run_id = system.cli("dags", "trigger", "wide")[0]["run_id"]
+
+    def pids() -> list[str]:
+        return system.witness.read_text(encoding="utf-8").splitlines()
+
+    with selectors.DefaultSelector() as pause:
+        deadline = system.clock.monotonic() + 20
+        while not pids() and system.clock.monotonic() < deadline:
+            pause.select(0.005)
+    name, pid = pids()[-1].split()
+    os.kill(int(pid), signal.SIGKILL)
+    assert system.ended("wide", run_id) == "success"
+    states = {t["task_id"]: t for t in system.cli("tasks", "states-for-dag-run", "wide", run_id)}
+    assert states[name]["try_number"] == 2
+    log = subprocess.run(
+        [sys.executable, "-m", "tradewind.cli", "tasks", "logs", "wide", run_id, name],
+        env=system.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "SIGKILL" in log.stdout
 
 
 def test_bad_input_names_the_thing_and_the_fix(system: System) -> None:

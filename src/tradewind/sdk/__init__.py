@@ -1,6 +1,9 @@
-"""What DAG authors import.
+"""What DAG files import.
 
-Names are imported when they are first used, so that a file pays only for what it takes.
+    from tradewind.sdk import DAG, task
+
+A name's module is imported when the name is first used, so that a DAG file pays only for what
+it takes: `import tradewind.sdk` costs next to nothing.
 """
 
 from __future__ import annotations
@@ -9,63 +12,287 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradewind.sdk.connection import Connection as Connection
-    from tradewind.sdk.context import get_current_context as get_current_context
-    from tradewind.sdk.dag_definition import DAG as DAG
-    from tradewind.sdk.dag_definition import dag as dag
-    from tradewind.sdk.decorators import setup as setup
-    from tradewind.sdk.decorators import task as task
-    from tradewind.sdk.decorators import task_group as task_group
-    from tradewind.sdk.decorators import teardown as teardown
-    from tradewind.sdk.edges import Label as Label
-    from tradewind.sdk.edges import chain as chain
-    from tradewind.sdk.edges import chain_linear as chain_linear
-    from tradewind.sdk.edges import cross_downstream as cross_downstream
-    from tradewind.sdk.operator import BaseOperator as BaseOperator
-    from tradewind.sdk.operators.bash import BashOperator as BashOperator
-    from tradewind.sdk.operators.branch import BranchPythonOperator as BranchPythonOperator
-    from tradewind.sdk.operators.branch import ShortCircuitOperator as ShortCircuitOperator
-    from tradewind.sdk.operators.empty import EmptyOperator as EmptyOperator
-    from tradewind.sdk.operators.python import PythonOperator as PythonOperator
-    from tradewind.sdk.taskgroup import TaskGroup as TaskGroup
-    from tradewind.sdk.variable import Variable as Variable
-    from tradewind.sdk.xcom_arg import XComArg as XComArg
+    from tradewind.model.state import TriggerRule, WeightRule
+    from tradewind.sdk import macros
+    from tradewind.sdk.arguments import ArgumentError
+    from tradewind.sdk.assets import (
+        Asset,
+        AssetAccessControl,
+        AssetAlias,
+        AssetAll,
+        AssetAny,
+        AssetWatcher,
+        Dataset,
+        Metadata,
+        Model,
+    )
+    from tradewind.sdk.connection import Connection
+    from tradewind.sdk.context import Context
+    from tradewind.sdk.current import get_current_context
+    from tradewind.sdk.dag_definition import DAG, dag
+    from tradewind.sdk.decorators import setup, task, teardown
+    from tradewind.sdk.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
+    from tradewind.sdk.group_decorator import task_group
+    from tradewind.sdk.hooks.base import BaseHook
+    from tradewind.sdk.mapping import MappedOperator
+    from tradewind.sdk.operator import BaseOperator
+    from tradewind.sdk.operators.bash import BashOperator
+    from tradewind.sdk.operators.branch import (
+        BaseBranchOperator,
+        BranchPythonOperator,
+        ShortCircuitOperator,
+    )
+    from tradewind.sdk.operators.datetime import BranchDateTimeOperator
+    from tradewind.sdk.operators.empty import EmptyOperator
+    from tradewind.sdk.operators.latest_only import LatestOnlyOperator
+    from tradewind.sdk.operators.python import PythonOperator
+    from tradewind.sdk.operators.skipping import BranchMixIn, SkipMixin
+    from tradewind.sdk.operators.trigger_dagrun import TriggerDagRunOperator
+    from tradewind.sdk.operators.weekday import BranchDayOfWeekOperator
+    from tradewind.sdk.params import DagParam, Param, ParamsDict
+    from tradewind.sdk.references import literal
+    from tradewind.sdk.retry_policy import (
+        ExceptionRetryPolicy,
+        RetryAction,
+        RetryDecision,
+        RetryPolicy,
+        RetryRule,
+    )
+    from tradewind.sdk.sensors.base import BaseSensorOperator, PokeReturnValue
+    from tradewind.sdk.sensors.bash import BashSensor
+    from tradewind.sdk.sensors.external_task import ExternalTaskMarker, ExternalTaskSensor
+    from tradewind.sdk.sensors.filesystem import FileSensor
+    from tradewind.sdk.sensors.python import PythonSensor
+    from tradewind.sdk.sensors.time import (
+        DateTimeSensor,
+        DateTimeSensorAsync,
+        TimeSensor,
+        TimeSensorAsync,
+    )
+    from tradewind.sdk.sensors.time_delta import TimeDeltaSensor, TimeDeltaSensorAsync, WaitSensor
+    from tradewind.sdk.sensors.weekday import DayOfWeekSensor
+    from tradewind.sdk.taskgroup import TaskGroup
+    from tradewind.sdk.timetables import (
+        AssetOrTimeSchedule,
+        ContinuousTimetable,
+        CronDataIntervalTimetable,
+        CronTriggerTimetable,
+        DagRunInfo,
+        DataInterval,
+        DeltaDataIntervalTimetable,
+        DeltaTriggerTimetable,
+        EventsTimetable,
+        MultipleCronTriggerTimetable,
+        NullTimetable,
+        OnceTimetable,
+        TimeRestriction,
+        Timetable,
+    )
+    from tradewind.sdk.triggers.base import (
+        BaseEventTrigger,
+        BaseTrigger,
+        StartTriggerArgs,
+        TriggerEvent,
+    )
+    from tradewind.sdk.variable import Variable
+    from tradewind.sdk.xcom import BaseXCom
+    from tradewind.sdk.xcom_arg import XComArg
 
-_WHERE = {
+__all__ = [
+    "DAG",
+    "ArgumentError",
+    "Asset",
+    "AssetAccessControl",
+    "AssetAlias",
+    "AssetAll",
+    "AssetAny",
+    "AssetOrTimeSchedule",
+    "AssetWatcher",
+    "BaseBranchOperator",
+    "BaseEventTrigger",
+    "BaseHook",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "BaseXCom",
+    "BashOperator",
+    "BashSensor",
+    "BranchDateTimeOperator",
+    "BranchDayOfWeekOperator",
+    "BranchMixIn",
+    "BranchPythonOperator",
+    "Connection",
+    "Context",
+    "ContinuousTimetable",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
+    "DagParam",
+    "DagRunInfo",
+    "DataInterval",
+    "Dataset",
+    "DateTimeSensor",
+    "DateTimeSensorAsync",
+    "DayOfWeekSensor",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
+    "EdgeModifier",
+    "EmptyOperator",
+    "EventsTimetable",
+    "ExceptionRetryPolicy",
+    "ExternalTaskMarker",
+    "ExternalTaskSensor",
+    "FileSensor",
+    "Label",
+    "LatestOnlyOperator",
+    "MappedOperator",
+    "Metadata",
+    "Model",
+    "MultipleCronTriggerTimetable",
+    "NullTimetable",
+    "OnceTimetable",
+    "Param",
+    "ParamsDict",
+    "PokeReturnValue",
+    "PythonOperator",
+    "PythonSensor",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
+    "ShortCircuitOperator",
+    "SkipMixin",
+    "StartTriggerArgs",
+    "TaskGroup",
+    "TimeDeltaSensor",
+    "TimeDeltaSensorAsync",
+    "TimeRestriction",
+    "TimeSensor",
+    "TimeSensorAsync",
+    "Timetable",
+    "TriggerDagRunOperator",
+    "TriggerEvent",
+    "TriggerRule",
+    "Variable",
+    "WaitSensor",
+    "WeightRule",
+    "XComArg",
+    "chain",
+    "chain_linear",
+    "cross_downstream",
+    "dag",
+    "get_current_context",
+    "literal",
+    "macros",
+    "setup",
+    "task",
+    "task_group",
+    "teardown",
+]
+
+_MODULES = {
+    "ArgumentError": "arguments",
+    "Asset": "assets",
+    "AssetAccessControl": "assets",
+    "AssetAlias": "assets",
+    "AssetAll": "assets",
+    "AssetAny": "assets",
+    "AssetOrTimeSchedule": "timetables",
+    "AssetWatcher": "assets",
+    "BaseBranchOperator": "operators.branch",
+    "BaseEventTrigger": "triggers.base",
+    "BaseHook": "hooks.base",
     "BaseOperator": "operator",
+    "BaseSensorOperator": "sensors.base",
+    "BaseTrigger": "triggers.base",
+    "BaseXCom": "xcom",
     "BashOperator": "operators.bash",
+    "BashSensor": "sensors.bash",
+    "BranchDateTimeOperator": "operators.datetime",
+    "BranchDayOfWeekOperator": "operators.weekday",
+    "BranchMixIn": "operators.skipping",
     "BranchPythonOperator": "operators.branch",
     "Connection": "connection",
+    "Context": "context",
+    "ContinuousTimetable": "timetables",
+    "CronDataIntervalTimetable": "timetables",
+    "CronTriggerTimetable": "timetables",
     "DAG": "dag_definition",
+    "DagParam": "params",
+    "DagRunInfo": "timetables",
+    "DataInterval": "timetables",
+    "Dataset": "assets",
+    "DateTimeSensor": "sensors.time",
+    "DateTimeSensorAsync": "sensors.time",
+    "DayOfWeekSensor": "sensors.weekday",
+    "DeltaDataIntervalTimetable": "timetables",
+    "DeltaTriggerTimetable": "timetables",
+    "EdgeModifier": "edges",
     "EmptyOperator": "operators.empty",
+    "EventsTimetable": "timetables",
+    "ExceptionRetryPolicy": "retry_policy",
+    "ExternalTaskMarker": "sensors.external_task",
+    "ExternalTaskSensor": "sensors.external_task",
+    "FileSensor": "sensors.filesystem",
     "Label": "edges",
+    "LatestOnlyOperator": "operators.latest_only",
+    "MappedOperator": "mapping",
+    "Metadata": "assets",
+    "Model": "assets",
+    "MultipleCronTriggerTimetable": "timetables",
+    "NullTimetable": "timetables",
+    "OnceTimetable": "timetables",
+    "Param": "params",
+    "ParamsDict": "params",
+    "PokeReturnValue": "sensors.base",
     "PythonOperator": "operators.python",
+    "PythonSensor": "sensors.python",
+    "RetryAction": "retry_policy",
+    "RetryDecision": "retry_policy",
+    "RetryPolicy": "retry_policy",
+    "RetryRule": "retry_policy",
     "ShortCircuitOperator": "operators.branch",
+    "SkipMixin": "operators.skipping",
+    "StartTriggerArgs": "triggers.base",
     "TaskGroup": "taskgroup",
+    "TimeDeltaSensor": "sensors.time_delta",
+    "TimeDeltaSensorAsync": "sensors.time_delta",
+    "TimeRestriction": "timetables",
+    "TimeSensor": "sensors.time",
+    "TimeSensorAsync": "sensors.time",
+    "Timetable": "timetables",
+    "TriggerDagRunOperator": "operators.trigger_dagrun",
+    "TriggerEvent": "triggers.base",
     "Variable": "variable",
+    "WaitSensor": "sensors.time_delta",
     "XComArg": "xcom_arg",
     "chain": "edges",
     "chain_linear": "edges",
     "cross_downstream": "edges",
     "dag": "dag_definition",
-    "get_current_context": "context",
+    "get_current_context": "current",
+    "literal": "references",
     "setup": "decorators",
     "task": "decorators",
-    "task_group": "decorators",
+    "task_group": "group_decorator",
     "teardown": "decorators",
 }
+"""Where each name is, below this package."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name's module at its first use."""
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"tradewind.sdk has no {name!r}")
-    value = getattr(import_module(f"tradewind.sdk.{where}"), name)
+    """Import the module that has this name."""
+    if name in _MODULES:
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    elif name in {"TriggerRule", "WeightRule"}:
+        value = getattr(import_module("tradewind.model.state"), name)
+    elif name == "macros":
+        value = import_module(f"{__name__}.macros")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    """Return the names."""
-    return sorted(_WHERE)
+    """Return all names, whether their modules are imported or not."""
+    return sorted({*globals(), *__all__})

@@ -1,30 +1,22 @@
-"""From a DAG object to a `DagSpec`: what the processor publishes."""
+"""From a DAG of objects to a `DagSpec`: what the processor publishes and servers work with.
+
+The result depends on nothing but the DAG file: tasks are in topological order, ties in the
+order of definition, and sets are sorted. So the same file gives the same bytes in every
+process, and a DAG's version rises only when something in it changed.
+
+What can only be judged with the whole DAG at hand is checked here: cycles, setups and
+teardowns, params, the schedule. Every error names the DAG, the task and the argument.
+"""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
-from tradewind.errors import DagCycle, DagError
-from tradewind.model.schedule import (
-    AllOf,
-    AssetCondition,
-    AssetLeaf,
-    AssetTriggered,
-    Continuous,
-    CronInterval,
-    CronTrigger,
-    DeltaInterval,
-    DeltaTrigger,
-    NoSchedule,
-    Once,
-    RelativeDelta,
-    ScheduleSpec,
-)
+from tradewind.errors import DagError
 from tradewind.model.spec import (
-    AssetRef,
     DagSpec,
     EdgeLabel,
     ExpandSpec,
@@ -37,245 +29,306 @@ from tradewind.model.spec import (
     ParamSpec,
     TaskSpec,
 )
-from tradewind.schedule import PRESETS, validate
-from tradewind.sdk.dag_definition import DAG, DagParam
-from tradewind.sdk.operator import BaseOperator
-from tradewind.sdk.operators.empty import EmptyOperator
-from tradewind.sdk.taskgroup import TaskGroup
-from tradewind.sdk.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, XComArg, ZipXComArg
+from tradewind.model.state import TriggerRule, WeightRule
+from tradewind.sdk import arguments
+from tradewind.sdk.abstract_operator import AbstractOperator
+from tradewind.sdk.assets import as_refs
+from tradewind.sdk.dag_definition import DAG
+from tradewind.sdk.dag_graph import groups_of, topological_order
+from tradewind.sdk.exceptions import FailFastDagInvalidTriggerRule, ParamValidationError
+from tradewind.sdk.mapping import ExpandInput
+from tradewind.sdk.params import NOT_GIVEN
+from tradewind.sdk.schedules import may_start_by_itself, schedule_of, timezone_of
+from tradewind.sdk.taskgroup import UI_COLOR, UI_FGCOLOR, TaskGroup
+from tradewind.sdk.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, ZipXComArg
 
-_CALLBACKS = ("execute", "success", "failure", "retry", "skipped")
+_TASK_CALLBACKS = ("execute", "success", "failure", "retry", "skipped")
+_NO_OP_FREE = ("execute", "success")
+"""Callbacks that an EmptyOperator must not have to be done without a process."""
 
 
 def to_spec(
-    dag: DAG, *, catchup_by_default: bool = False, create_cron_data_intervals: bool = False
+    dag: DAG,
+    *,
+    catchup_by_default: bool = False,
+    create_cron_data_intervals: bool = False,
+    max_active_runs: int = 16,
+    max_active_tasks: int = 16,
 ) -> DagSpec:
-    """Return a DAG as data.
+    """Return the DAG as data.
 
     Args:
         dag: the DAG.
-        catchup_by_default: for a DAG that does not say.
-        create_cron_data_intervals: a cron string or timedelta means data intervals (Airflow 2).
+        catchup_by_default: for DAGs that do not say.
+        create_cron_data_intervals: give cron expressions and timedeltas the meaning of Airflow
+            2: data intervals, run at their end.
+        max_active_runs: for DAGs that do not say.
+        max_active_tasks: for DAGs that do not say.
 
     Raises:
-        DagError: something in it is not right; the message names the DAG and the fix.
+        DagError: the DAG is not right; names the DAG, the task, the argument and the fix.
     """
-    try:
-        order = _topological(dag)
-        index = {task.task_id: i for i, task in enumerate(order)}
-        schedule = _schedule(dag.schedule, intervals=create_cron_data_intervals)
-        validate(schedule)
-        return DagSpec(
-            dag_id=dag.dag_id,
-            tasks=tuple(_task(task, index) for task in order),
-            groups=tuple(_group(group, index) for group in dag.task_groups.values()),
-            edge_labels=tuple(
-                EdgeLabel(index[a], index[b], label) for (a, b), label in dag.edge_labels.items()
-            ),
-            schedule=schedule,
-            start_date=_utc(dag.start_date or dag.default_args.get("start_date")),
-            end_date=_utc(dag.end_date or dag.default_args.get("end_date")),
-            catchup=catchup_by_default if dag.catchup is None else dag.catchup,
-            max_active_runs=dag.max_active_runs,
-            max_active_tasks=dag.max_active_tasks,
-            max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
-            dagrun_timeout_s=_seconds(dag.dagrun_timeout),
-            fail_fast=dag.fail_fast,
-            is_paused_upon_creation=dag.is_paused_upon_creation,
-            rerun_with_latest_version=dag.rerun_with_latest_version,
-            display_name=dag.dag_display_name,
-            description=dag.description,
-            doc_md=dag.doc_md,
-            tags=tuple(sorted(dag.tags)),
-            owner_links=dict(dag.owner_links or {}),
-            params={name: _param(value) for name, value in dag.params.items()},
-            callbacks=tuple(
-                k for k in ("success", "failure") if getattr(dag, f"on_{k}_callback") is not None
-            ),
-        )
-    except DagError as error:
-        if f"{dag.dag_id!r}" in str(error):
-            raise
-        raise type(error)(f"DAG {dag.dag_id!r}: {error}") from error
+    order = topological_order(dag)
+    index = {task.task_id: i for i, task in enumerate(order)}
+    schedule = schedule_of(dag, create_cron_data_intervals=create_cron_data_intervals)
+    _check_setups(order)
+    _check_params(dag, must_have_values=may_start_by_itself(schedule))
+    catchup = catchup_by_default if dag.catchup is None else bool(dag.catchup)
+    return DagSpec(
+        dag_id=dag.dag_id,
+        tasks=tuple(_task_spec(dag, task, index) for task in order),
+        groups=tuple(_group_spec(group, index) for group in groups_of(dag)),
+        edge_labels=_edge_labels(dag, index),
+        schedule=schedule,
+        timezone=timezone_of(dag),
+        start_date=_utc(dag.start_date),
+        end_date=_utc(dag.end_date),
+        catchup=catchup,
+        max_active_runs=dag.max_active_runs or max_active_runs,
+        max_active_tasks=dag.max_active_tasks or max_active_tasks,
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        dagrun_timeout_s=_seconds(dag.dagrun_timeout),
+        fail_fast=dag.fail_fast,
+        allowed_run_types=dag.allowed_run_types,
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        rerun_with_latest_version=dag.rerun_with_latest_version,
+        display_name=dag._dag_display_name,  # noqa: SLF001  None where the id is shown
+        description=dag.description,
+        doc_md=dag.doc_md,
+        tags=tuple(sorted(dag.tags)),
+        owner_links=dict(dag.owner_links),
+        access_control=_access_control(dag),
+        params={name: _param_spec(param) for name, param in dag.params.items()},
+        callbacks=_callbacks(dag, ("success", "failure")),
+    )
 
 
-def _topological(dag: DAG) -> list[BaseOperator]:
-    """Return the tasks, upstreams first, otherwise as they were added."""
-    tasks = dag.tasks
-    position = {task.task_id: i for i, task in enumerate(tasks)}
-    missing = [len(task.upstream_task_ids) for task in tasks]
-    ready = [i for i, count in enumerate(missing) if count == 0]
-    heapq.heapify(ready)
-    order: list[BaseOperator] = []
-    while ready:
-        task = tasks[heapq.heappop(ready)]
-        order.append(task)
-        for task_id in task.downstream_task_ids:
-            i = position[task_id]
-            missing[i] -= 1
-            if missing[i] == 0:
-                heapq.heappush(ready, i)
-    if len(order) < len(tasks):
-        raise DagCycle(f"the tasks depend on each other in a circle: {_cycle(dag, order)}")
-    return order
-
-
-def _cycle(dag: DAG, done: Iterable[BaseOperator]) -> str:
-    left = set(dag.task_dict) - {task.task_id for task in done}
-    task_id = min(left)
-    path: list[str] = []
-    while task_id not in path:
-        path.append(task_id)
-        task_id = min(dag.task_dict[task_id].upstream_task_ids & left)
-    return " >> ".join([*reversed(path[path.index(task_id) :]), path[-1]])
-
-
-def _task(task: BaseOperator, index: dict[str, int]) -> TaskSpec:
-    t: Any = task
-    callbacks = tuple(k for k in _CALLBACKS if getattr(t, f"on_{k}_callback") is not None)
-    outlets = _assets(t.outlets)
-    factor = t.retry_exponential_backoff
+def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> TaskSpec:
+    cls = getattr(task, "operator_class", type(task))
+    group = task.task_group
+    rule, weight = _weight(task)
     return TaskSpec(
-        task_id=t.task_id,
-        operator=t.task_type,
-        upstream=tuple(sorted(index[u] for u in t.upstream_task_ids)),
-        trigger_rule=t.trigger_rule,
-        group_id=t.task_group.group_id if t.task_group else None,
-        expand=_expand(t.expand_input, index) if t.is_mapped else None,
-        owner=t.owner,
-        display_name=t.task_display_name,
-        doc_md=t.doc_md,
-        map_index_template=t.map_index_template,
-        retries=t.retries or 0,
-        retry_delay_s=t.retry_delay.total_seconds(),
-        retry_backoff=2.0 if factor is True else float(factor or 0),
-        max_retry_delay_s=_seconds(t.max_retry_delay),
-        execution_timeout_s=_seconds(t.execution_timeout),
-        depends_on_past=t.depends_on_past,
-        ignore_first_depends_on_past=t.ignore_first_depends_on_past,
-        wait_for_past_depends_before_skipping=t.wait_for_past_depends_before_skipping,
-        wait_for_downstream=t.wait_for_downstream,
-        start_date=_utc(t.start_date),
-        end_date=_utc(t.end_date),
-        pool=t.pool,
-        pool_slots=t.pool_slots,
-        priority_weight=t.priority_weight,
-        weight_rule=str(getattr(t.weight_rule, "value", t.weight_rule)),
-        queue=t.queue,
-        executor=t.executor,
-        max_active_tis_per_dag=t.max_active_tis_per_dag,
-        max_active_tis_per_dagrun=t.max_active_tis_per_dagrun,
-        is_setup=t.is_setup,
-        is_teardown=t.is_teardown,
-        on_failure_fail_dagrun=t.on_failure_fail_dagrun,
-        no_op=type(task) is EmptyOperator
-        and not (callbacks or outlets or task.pre_execute or task.post_execute),
-        reschedule_mode=getattr(t, "mode", "poke") == "reschedule",
-        can_skip_downstream=t.can_skip_downstream,
-        callbacks=callbacks,
-        inlets=_assets(t.inlets),
-        outlets=outlets,
-        do_xcom_push=t.do_xcom_push,
-        template_fields=tuple(t.template_fields),
-        ui_color=t.ui_color,
-        ui_fgcolor=t.ui_fgcolor,
+        task_id=task.task_id,
+        operator=task.operator_name,
+        upstream=tuple(sorted(index[task_id] for task_id in task.upstream_task_ids)),
+        trigger_rule=_trigger_rule(dag, task),
+        group_id=group.group_id if group is not None else None,
+        expand=_expand_spec(task.expand_input, index),
+        owner=str(task.owner),
+        display_name=task._task_display_name,  # noqa: SLF001  None where the id is shown
+        doc_md=task.doc_md or task.doc,
+        map_index_template=task.map_index_template,
+        retries=task.retries,
+        retry_delay_s=task.retry_delay.total_seconds(),
+        retry_backoff=task.retry_exponential_backoff,
+        max_retry_delay_s=_seconds(task.max_retry_delay),
+        execution_timeout_s=_seconds(task.execution_timeout),
+        depends_on_past=bool(task.depends_on_past),
+        ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
+        wait_for_past_depends_before_skipping=bool(task.wait_for_past_depends_before_skipping),
+        wait_for_downstream=bool(task.wait_for_downstream),
+        start_date=_later(task.start_date, dag.start_date),
+        end_date=_earlier(task.end_date, dag.end_date),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        priority_weight=weight,
+        weight_rule=rule,
+        queue=task.queue,
+        executor=task.executor,
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        no_op=_is_no_op(task, cls),
+        reschedule_mode=_own(task, "mode") == "reschedule",
+        can_skip_downstream=bool(task.inherits_from_skipmixin),
+        callbacks=_callbacks(task, _TASK_CALLBACKS),
+        inlets=as_refs(task.described, "inlets", task.inlets),
+        outlets=as_refs(task.described, "outlets", task.outlets),
+        do_xcom_push=bool(task.do_xcom_push),
+        template_fields=tuple(task.template_fields),
+        ui_color=_unless(task.ui_color, AbstractOperator.ui_color),
+        ui_fgcolor=_unless(task.ui_fgcolor, AbstractOperator.ui_fgcolor),
+        extra_links=tuple(str(link.name) for link in task.operator_extra_links),
     )
 
 
-def _group(group: TaskGroup, index: dict[str, int]) -> GroupSpec:
-    return GroupSpec(
-        group_id=group.group_id,
-        parent=group.parent_group.group_id if group.parent_group else None,
-        label=group.group_display_name or group.label,
-        tooltip=group.tooltip,
-        doc_md=group.doc_md,
-        ui_color=group.ui_color,
-        ui_fgcolor=group.ui_fgcolor,
-        expand=_expand(group.expand_input, index) if group.expand_input else None,
+def _own(task: AbstractOperator, name: str) -> Any:
+    """Return an argument of the operator's own, also of one that is mapped."""
+    constant: Mapping[str, Any] = getattr(task, "partial_kwargs", {})
+    return constant.get(name, getattr(task, name, None))
+
+
+def _is_no_op(task: AbstractOperator, cls: type) -> bool:
+    """Tell whether the task can be done without running anything."""
+    if not task.inherits_from_empty_operator or task.outlets or task.inlets:
+        return False
+    if task._pre_execute_hook or task._post_execute_hook:  # noqa: SLF001  what the author gave
+        return False
+    if any(getattr(task, f"on_{kind}_callback") for kind in _NO_OP_FREE):
+        return False
+    # A subclass that gave execute() a body wants it to run.
+    owner = next((c for c in cls.__mro__ if "execute" in vars(c)), None)
+    return owner is not None and bool(vars(owner).get("inherits_from_empty_operator"))
+
+
+def _trigger_rule(dag: DAG, task: AbstractOperator) -> TriggerRule:
+    rule = arguments.trigger_rule(task.trigger_rule)
+    if dag.fail_fast and rule is not TriggerRule.ALL_SUCCESS and not task.is_teardown:
+        raise FailFastDagInvalidTriggerRule(
+            f"{task.described}: trigger_rule: with fail_fast a DAG's tasks can have no other rule "
+            f"than 'all_success', not {rule.value!r}"
+        )
+    return rule
+
+
+def _weight(task: AbstractOperator) -> tuple[str, int]:
+    """Return the weight rule and the weight; a strategy of the author's is asked here."""
+    rule = task.weight_rule
+    if isinstance(rule, WeightRule):
+        return rule.value, task.priority_weight
+    strategy = _imported(task, rule) if isinstance(rule, str) else rule
+    if isinstance(strategy, type):
+        strategy = strategy()
+    ti = SimpleNamespace(
+        task=task,
+        task_id=task.task_id,
+        dag_id=task.dag_id,
+        map_index=-1,
+        try_number=1,
+        priority_weight=task.priority_weight,
     )
+    try:
+        return "custom", int(strategy.get_weight(ti))
+    except Exception as error:
+        raise DagError(
+            f"{task.described}: weight_rule: get_weight() of {type(strategy).__name__} failed: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
-def _expand(mapped: dict[str, Any] | None, index: dict[str, int]) -> ExpandSpec:
-    return ExpandSpec(sources=tuple((n, _source(v, index)) for n, v in (mapped or {}).items()))
+def _imported(task: AbstractOperator, path: str) -> Any:
+    import importlib  # noqa: PLC0415  nearly no DAG needs it
+
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise DagError(f"{task.described}: weight_rule: {path!r} is not there: {error}") from error
 
 
-def _source(value: Any, index: dict[str, int]) -> MapSource:
+# ---- mapping ----------------------------------------------------------------------------
+
+
+def _expand_spec(source: ExpandInput | None, index: Mapping[str, int]) -> ExpandSpec | None:
+    if source is None:
+        return None
+    return ExpandSpec(sources=tuple((k, _source(v, index)) for k, v in source.sources.items()))
+
+
+def _source(value: Any, index: Mapping[str, int]) -> MapSource:
     if isinstance(value, PlainXComArg):
-        return MapXCom(index[value.operator.task_id], value.key)
+        return MapXCom(task=index[value.operator.task_id], key=value.key)
     if isinstance(value, MapXComArg):
         return _source(value.arg, index)
     if isinstance(value, ZipXComArg):
-        return MapZip(tuple(_source(v, index) for v in value.args), longest=value.longest)
+        parts = tuple(_source(arg, index) for arg in value.args)
+        return MapZip(parts=parts, longest=value.to_longest)
     if isinstance(value, ConcatXComArg):
-        return MapConcat(tuple(_source(v, index) for v in value.args))
-    if isinstance(value, XComArg):
-        raise DagError("a mapped group's element cannot be mapped over again")
-    return MapLiteral(len(value))
+        return MapConcat(parts=tuple(_source(arg, index) for arg in value.args))
+    return MapLiteral(length=len(value))
 
 
-def _schedule(schedule: Any, *, intervals: bool) -> ScheduleSpec:
-    if schedule is None:
-        return NoSchedule()
-    if isinstance(schedule, str):
-        return _text_schedule(schedule, intervals=intervals)
-    if isinstance(schedule, timedelta) or hasattr(schedule, "months"):
-        delta = _relative(schedule)
-        return DeltaInterval(delta=delta) if intervals else DeltaTrigger(delta=delta)
-    if hasattr(schedule, "to_schedule"):
-        found: ScheduleSpec = schedule.to_schedule()
-        return found
-    if isinstance(schedule, list | tuple | set):
-        return AssetTriggered(AllOf(tuple(_condition(item) for item in schedule)))
-    if hasattr(schedule, "uri") or hasattr(schedule, "to_condition"):
-        return AssetTriggered(_condition(schedule))
-    raise DagError(
-        f"schedule: {schedule!r} is not a cron expression, a preset, a timedelta, a timetable or "
-        "an asset"
+def _group_spec(group: TaskGroup, index: Mapping[str, int]) -> GroupSpec:
+    parent = group.parent_group
+    return GroupSpec(
+        group_id=group.node_id,
+        parent=parent.group_id if parent is not None else None,
+        label=group.group_display_name or None,
+        tooltip=group.tooltip,
+        doc_md=group.doc_md,
+        ui_color=_unless(group.ui_color, UI_COLOR),
+        ui_fgcolor=_unless(group.ui_fgcolor, UI_FGCOLOR),
+        expand=_expand_spec(group.expand_input, index),
     )
 
 
-def _text_schedule(text: str, *, intervals: bool) -> ScheduleSpec:
-    text = text.strip()
-    if text == "@once":
-        return Once()
-    if text == "@continuous":
-        return Continuous()
-    cron = PRESETS.get(text, text)
-    return CronInterval(expression=cron) if intervals else CronTrigger(expressions=(cron,))
+def _edge_labels(dag: DAG, index: Mapping[str, int]) -> tuple[EdgeLabel, ...]:
+    found = [
+        (index[up], index[down], str(info["label"]))
+        for up, downs in dag.edge_info.items()
+        for down, info in downs.items()
+        if up in index and down in index and info.get("label")
+    ]
+    return tuple(EdgeLabel(*edge) for edge in sorted(found))
 
 
-def _condition(asset: Any) -> AssetCondition:
-    if hasattr(asset, "to_condition"):
-        found: AssetCondition = asset.to_condition()
-        return found
-    return AssetLeaf(name=asset.name, uri=asset.uri)
+# ---- checks of the whole ----------------------------------------------------------------
 
 
-def _relative(value: Any) -> RelativeDelta:
-    if isinstance(value, timedelta):
-        return RelativeDelta(days=0, seconds=value.total_seconds())
-    return RelativeDelta(
-        months=value.years * 12 + value.months,
-        days=value.days,
-        seconds=value.hours * 3600 + value.minutes * 60 + value.seconds,
+def _check_setups(tasks: Iterable[AbstractOperator]) -> None:
+    """Refuse a rule that would start the work although its setup failed.
+
+    Raises:
+        DagError: a task directly behind a setup has another rule than all_success.
+    """
+    for task in tasks:
+        if not task.is_setup:
+            continue
+        for below in task.downstream_list:
+            if below.is_teardown or below.trigger_rule == TriggerRule.ALL_SUCCESS:
+                continue
+            raise DagError(
+                f"{below.described}: trigger_rule: a task directly behind a setup "
+                f"({task.task_id!r}) must have 'all_success', not {str(below.trigger_rule)!r}"
+            )
+
+
+def _check_params(dag: DAG, *, must_have_values: bool) -> None:
+    """Refuse params that a scheduled run could not start with.
+
+    Raises:
+        DagError: a default does not fit its schema, or there is none on a scheduled DAG.
+    """
+    for name, param in dag.params.items():
+        if not must_have_values:
+            continue
+        try:
+            param.resolve()
+        except ParamValidationError as error:
+            raise DagError(
+                f"DAG {dag.dag_id!r}: param {name!r}: {error}; a DAG with a schedule needs a "
+                "default that fits for every param, or schedule=None"
+            ) from None
+
+
+# ---- small things -----------------------------------------------------------------------
+
+
+def _param_spec(param: Any) -> ParamSpec:
+    required = param.value is NOT_GIVEN
+    return ParamSpec(
+        default=None if required else param.value,
+        required=required,
+        description=param.description,
+        schema=param.schema,
     )
 
 
-def _assets(value: Any) -> tuple[AssetRef, ...]:
-    items = [] if value is None else value if isinstance(value, list | tuple | set) else [value]
-    return tuple(
-        AssetRef(name=a.name, uri=getattr(a, "uri", ""), group=getattr(a, "group", "asset"))
-        for a in items
-    )
+def _access_control(dag: DAG) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for role, rights in (dag.access_control or {}).items():
+        if isinstance(rights, Mapping):  # {"DAGs": {...}, "DAG Runs": {...}}
+            names = [f"{kind}.{right}" for kind, some in rights.items() for right in some]
+        else:
+            names = list(rights)
+        found[str(role)] = tuple(sorted(map(str, names)))
+    return found
 
 
-def _param(value: Any) -> ParamSpec:
-    if isinstance(value, DagParam):
-        value = value.default
-    if hasattr(value, "to_spec"):
-        found: ParamSpec = value.to_spec()
-        return found
-    return ParamSpec(default=value)
+def _callbacks(owner: Any, kinds: Iterable[str]) -> tuple[str, ...]:
+    return tuple(kind for kind in kinds if getattr(owner, f"on_{kind}_callback"))
 
 
 def _seconds(value: timedelta | None) -> float | None:
@@ -283,7 +336,24 @@ def _seconds(value: timedelta | None) -> float | None:
 
 
 def _utc(value: datetime | None) -> datetime | None:
+    # A plain datetime: pendulum's subclass is no data.
     if value is None:
         return None
-    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(fold=0)
+    at = value.astimezone(UTC)
+    return datetime(
+        at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC
+    )
+
+
+def _later(own: datetime | None, dag: datetime | None) -> datetime | None:
+    """Return the task's start date where it says more than the DAG's."""
+    return _utc(own) if own is not None and (dag is None or own > dag) else None
+
+
+def _earlier(own: datetime | None, dag: datetime | None) -> datetime | None:
+    """Return the task's end date where it says more than the DAG's."""
+    return _utc(own) if own is not None and (dag is None or own < dag) else None
+
+
+def _unless(value: str | None, default: str) -> str | None:
+    return None if value == default else value

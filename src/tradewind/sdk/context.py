@@ -1,220 +1,215 @@
 """The template context: what a task is told about itself and its run.
 
-Values are made when they are asked for (`Context` is a lazy mapping): most tasks look at few,
-and pendulum, which the dates are made of, is slow to import.
+A dict whose values are made when they are asked for: most tasks look at few of them, and some
+cost a question to the server or the import of pendulum. `**context` and `dict(context)` make
+all that are there.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, ValuesView
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
+from tradewind.sdk import current, macros, moments
+from tradewind.sdk.accessors import ConnectionAccessor, VariableAccessor
+from tradewind.sdk.asset_events import (
+    InletEventAccessors,
+    OutletEventAccessors,
+    TriggeringAssetEvents,
+)
+from tradewind.sdk.dag_run import DagRun
+from tradewind.sdk.injection import determine_kwargs
+from tradewind.sdk.moments import moment
+from tradewind.sdk.run_params import run_params
+from tradewind.sdk.run_queries import previous_run
+from tradewind.sdk.task_instance import RuntimeTaskInstance
+from tradewind.wire.messages import Assignment, RunInfo
 
-from tradewind.errors import DagError
-from tradewind.sdk.connection import Connection
-from tradewind.sdk.instance import RunView, TaskInstanceView
-from tradewind.sdk.variable import Variable
-from tradewind.wire.messages import Assignment
+__all__ = ["Context", "build_context", "determine_kwargs", "get_current_context"]
 
-_current: list[Context] = []
+get_current_context = current.get_current_context
 
 
-class Machinery(msgspec.Struct, frozen=True):
-    """What Tradewind itself finds in the context, under "_tradewind"."""
+class _Later:
+    """A value that is made at first use."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+class Machinery(NamedTuple):
+    """What our own code finds in the context, under a name that does not show among the keys."""
 
     assignment: Assignment
 
 
-class Context(MutableMapping[str, Any]):
-    """The template context. A mapping whose values are made at first use."""
+MACHINERY = "_tradewind"
 
-    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
-        self._makers = dict(makers)
-        self._values: dict[str, Any] = {}
+
+class Context(dict[str, Any]):
+    """The template context."""
+
+    def later(self, key: str, make: Callable[[], Any]) -> None:
+        """Set a value that is made when it is first asked for."""
+        dict.__setitem__(self, key, _Later(make))
+
+    def __missing__(self, key: str) -> Any:
+        if key == MACHINERY and "ti" in self:
+            return Machinery(self["ti"].assignment)
+        raise KeyError(key)
 
     def __getitem__(self, key: str) -> Any:
-        """Return a value, making it if need be."""
-        if key not in self._values:
-            self._values[key] = self._makers[key]()
-        return self._values[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        """Set a value."""
-        self._values[key] = value
-        self._makers.setdefault(key, lambda: value)
-
-    def __delitem__(self, key: str) -> None:
-        """Remove a value."""
-        self._values.pop(key, None)
-        del self._makers[key]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the keys."""
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        """Return how many keys there are."""
-        return len(self._makers)
-
-    def keys(self) -> Any:
-        """Return the keys."""
-        return self._makers.keys()
-
-
-def build(dag: Any, task: Any, assignment: Assignment) -> Context:
-    """Return the context of one attempt."""
-    run = assignment.run
-    ti = TaskInstanceView(assignment, task)
-    run_view = RunView(run)
-    makers: dict[str, Callable[[], Any]] = {
-        "_tradewind": lambda: Machinery(assignment),
-        "dag": lambda: dag,
-        "task": lambda: task,
-        "ti": lambda: ti,
-        "task_instance": lambda: ti,
-        "dag_run": lambda: run_view,
-        "run_id": lambda: run.run_id,
-        "params": lambda: params_of(dag, task, assignment),
-        "conn": ConnectionAccessor,
-        "var": lambda: {"value": VariableAccessor(), "json": VariableAccessor(as_json=True)},
-        "macros": lambda: importlib.import_module("tradewind.sdk.macros"),
-        "inlets": lambda: list(task.inlets or []),
-        "outlets": lambda: list(task.outlets or []),
-        "task_instance_key_str": lambda: _key_str(assignment),
-        "task_reschedule_count": lambda: assignment.reschedule_count,
-        "map_index_template": lambda: task.map_index_template,
-        "try_number": lambda: assignment.try_number,
-        "max_tries": lambda: assignment.max_tries,
-        "test_mode": lambda: False,
-        "templates_dict": lambda: getattr(task, "templates_dict", None),
-        "expanded_ti_count": lambda: None,
-    }
-    if run.logical_date is not None:
-        makers |= _dates(run.logical_date, run.interval_start, run.interval_end)
-    return Context(makers)
-
-
-def _dates(
-    logical: datetime, start: datetime | None, end: datetime | None
-) -> dict[str, Callable[[], Any]]:
-    return {
-        "logical_date": lambda: pendulum_of(logical),
-        "data_interval_start": lambda: pendulum_of(start or logical),
-        "data_interval_end": lambda: pendulum_of(end or logical),
-        "ds": lambda: logical.strftime("%Y-%m-%d"),
-        "ds_nodash": lambda: logical.strftime("%Y%m%d"),
-        "ts": logical.isoformat,
-        "ts_nodash": lambda: logical.strftime("%Y%m%dT%H%M%S"),
-        "ts_nodash_with_tz": lambda: logical.isoformat().replace("-", "").replace(":", ""),
-    }
-
-
-def pendulum_of(value: datetime) -> Any:
-    """Return a pendulum DateTime: user code calls its methods."""
-    return importlib.import_module("pendulum").instance(value)
-
-
-def _key_str(assignment: Assignment) -> str:
-    run = assignment.run
-    end = run.logical_date.strftime("%Y%m%d") if run.logical_date else run.run_id
-    return f"{run.dag_id}__{assignment.task_id}__{end}"
-
-
-def params_of(dag: Any, task: Any, assignment: Assignment) -> dict[str, Any]:
-    """Return the params: the DAG's, under the task's, under the run's conf."""
-    merged: dict[str, Any] = {}
-    for source in (dag.params, task.params if task is not None else {}):
-        for name, value in source.items():
-            merged[name] = getattr(value, "value", value)
-    return merged | assignment.run.conf
-
-
-def determine_kwargs(
-    function: Callable[..., Any], args: Any, context: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the keyword arguments that a callable takes from the context.
-
-    A callable is given what its signature names, or everything when it has **kwargs.
-
-    Raises:
-        DagError: a positional argument stands where the context has a value of that name.
-    """
-    parameters = list(inspect.signature(function).parameters.values())
-    taken = [p.name for p in parameters[: len(args)]]
-    for name in taken:
-        if name in context and name in RESERVED:
-            raise DagError(
-                f"{function.__name__}: parameter {name!r} is filled from the context; "
-                "rename it or do not pass it"
-            )
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return {k: v for k, v in context.items() if k not in taken and not k.startswith("_")}
-    return {
-        p.name: context[p.name] for p in parameters if p.name in context and p.name not in taken
-    }
-
-
-RESERVED = frozenset({"dag", "task", "ti", "task_instance", "dag_run", "run_id", "params", "ds"})
-"""Names that only the context fills."""
-
-
-def get_current_context() -> Context:
-    """Return the context of the task that runs.
-
-    Raises:
-        RuntimeError: no task runs in this process.
-    """
-    if not _current:
-        raise RuntimeError("get_current_context() works only inside a running task")
-    return _current[-1]
-
-
-class ConnectionAccessor:
-    """`conn.<id>` in templates."""
-
-    def __getattr__(self, conn_id: str) -> Connection:
-        """Return a connection."""
-        if conn_id.startswith("__"):
-            raise AttributeError(conn_id)
-        return Connection.get(conn_id)
-
-    def get(self, conn_id: str, default: Any = None) -> Any:
-        """Return a connection, or the default when there is none."""
-        return Connection.find(conn_id) or default
-
-
-class VariableAccessor:
-    """`var.value.<key>` and `var.json.<key>` in templates."""
-
-    def __init__(self, *, as_json: bool = False) -> None:
-        self._as_json = as_json
-
-    def __getattr__(self, key: str) -> Any:
-        """Return a variable."""
-        if key.startswith("__"):
-            raise AttributeError(key)
-        return Variable.get(key, deserialize_json=self._as_json)
+        value = dict.__getitem__(self, key)
+        if type(value) is _Later:
+            value = value.make()
+            dict.__setitem__(self, key, value)
+        return value
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return a variable, or the default when there is none."""
-        return Variable.get(key, default=default, deserialize_json=self._as_json)
+        """Return a value, or the default when there is none of this name."""
+        return self[key] if key in self else default  # noqa: SIM401  dict.get would not make it
+
+    def __iter__(self) -> Iterator[str]:
+        # Being overridden makes dict(context) and f(**context) ask for each value.
+        return dict.__iter__(self)
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
+        """Return the names and values; makes a value when it is reached."""
+        return ItemsView(self)
+
+    def values(self) -> ValuesView[Any]:  # type: ignore[override]
+        """Return the values; makes a value when it is reached."""
+        return ValuesView(self)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a name and return its value."""
+        if key in self:
+            value = self[key]
+            del self[key]
+            return value
+        return dict.pop(self, key, *default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return a value, setting it to the default first when there is none of this name."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> Context:
+        """Return a shallow copy; what was not made yet is made in either by itself."""
+        other = Context()
+        for key in self:
+            dict.__setitem__(other, key, dict.__getitem__(self, key))
+        return other
+
+    def __or__(self, other: Any) -> Any:
+        joined = self.copy()
+        joined.update(other)
+        return joined
 
 
-class entered:  # noqa: N801  used as a statement
-    """Make a context the current one within a `with` block."""
+def build_context(dag: Any, task: Any, assignment: Assignment, now: datetime) -> Context:
+    """Return the context of a task's attempt.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    Args:
+        dag: the DAG.
+        task: the operator that runs.
+        assignment: what the scheduler said about the attempt.
+        now: when the attempt started.
+    """
+    ti = RuntimeTaskInstance(assignment, task, dag, now)
+    context = _run_context(dag, assignment)
+    context |= {
+        "task": task,
+        "ti": ti,
+        "task_instance": ti,
+        "task_instance_key_str": ti.key_str,
+        "task_reschedule_count": assignment.reschedule_count,
+        "map_index_template": getattr(task, "map_index_template", None),
+        "try_number": assignment.try_number,
+        "max_tries": assignment.max_tries,
+        "expanded_ti_count": _expanded_count(assignment),
+        "inlets": list(task.inlets or ()),
+        "outlets": list(task.outlets or ()),
+        "outlet_events": OutletEventAccessors(),
+        "inlet_events": InletEventAccessors(task.inlets or ()),
+        "test_mode": False,
+    }
+    context.later("params", lambda: run_params(dag, task, assignment.run.conf))
+    context.later("templates_dict", lambda: getattr(task, "templates_dict", None))
+    ti.context = context
+    return context
 
-    def __enter__(self) -> Context:
-        """Enter."""
-        _current.append(self._context)
-        return self._context
 
-    def __exit__(self, *_exc: object) -> None:
-        """Leave."""
-        _current.pop()
+def _run_context(dag: Any, assignment: Assignment) -> Context:
+    """Return the part of the context that a DAG's callbacks have too."""
+    run = assignment.run
+    context = Context(
+        dag=dag,
+        run_id=run.run_id,
+        dag_run=DagRun(run),
+        conn=ConnectionAccessor(),
+        var={"value": VariableAccessor(as_json=False), "json": VariableAccessor(as_json=True)},
+        macros=macros,
+        partition_key=None,
+        partition_date=None,
+        triggering_asset_events=TriggeringAssetEvents(run.consumed_asset_events),
+    )
+    previous = _PreviousSuccess()
+    context.later("prev_start_date_success", lambda: previous.time("started_at"))
+    context.later("prev_end_date_success", lambda: previous.time("ended_at"))
+    if run.logical_date is not None:
+        _add_dates(context, run, run.logical_date, previous)
+    return context
+
+
+def _add_dates(
+    context: Context, run: RunInfo, logical: datetime, previous: _PreviousSuccess
+) -> None:
+    context |= {
+        "ds": moments.ds(logical),
+        "ds_nodash": moments.ds_nodash(logical),
+        "ts": moments.ts(logical),
+        "ts_nodash": moments.ts_nodash(logical),
+        "ts_nodash_with_tz": moments.ts_nodash_with_tz(logical),
+    }
+    context.later("logical_date", lambda: moment(logical))
+    context.later("data_interval_start", lambda: moment(run.interval_start or logical))
+    context.later("data_interval_end", lambda: moment(run.interval_end or logical))
+    context.later("prev_data_interval_start_success", lambda: previous.time("interval_start"))
+    context.later("prev_data_interval_end_success", lambda: previous.time("interval_end"))
+
+
+class _PreviousSuccess:
+    """The last successful run before this one; asked for once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._run: RunInfo | None = None
+
+    def time(self, name: str) -> Any:
+        """Return one of its times, or None."""
+        if not self._asked:
+            self._run = previous_run("success")
+            self._asked = True
+        return None if self._run is None else moment(getattr(self._run, name))
+
+
+def _expanded_count(assignment: Assignment) -> int | None:
+    """Return how many instances the task (or its innermost mapped group) has."""
+    if not assignment.map_levels:
+        return None
+    count = 1
+    for length in assignment.map_levels[-1].lengths.values():
+        count *= length
+    return count
+
+
+def build_dag_context(dag: Any, assignment: Assignment) -> Context:
+    """Return the context of a DAG's own callback: that of its run, without a task."""
+    context = _run_context(dag, assignment)
+    context.later("params", lambda: run_params(dag, None, assignment.run.conf))
+    return context

@@ -1,351 +1,450 @@
-"""@task and its kin, @task_group, @setup and @teardown."""
+"""@task and its kin, @task_group, @setup and @teardown.
+
+`@task` turns a function into a `TaskFunction`. Calling that inside a DAG makes a task and
+returns the task's output, to be passed to other calls. What the function's arguments are (plain
+values, outputs of other tasks, params) is settled when the task runs.
+"""
 
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, get_origin, get_type_hints, overload
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from tradewind.errors import DagError
-from tradewind.sdk.context import determine_kwargs
+from tradewind.sdk.arguments import (
+    ArgumentError,
+    OperatorArguments,
+    did_you_mean,
+    unknown_arguments,
+)
+from tradewind.sdk.construction import accepted_arguments, surroundings
 from tradewind.sdk.exceptions import AirflowSkipException
-from tradewind.sdk.operator import BaseOperator
-from tradewind.sdk.operators.bash import BashOperator
-from tradewind.sdk.operators.branch import BranchPythonOperator, ShortCircuitOperator
-from tradewind.sdk.operators.python import PythonOperator
-from tradewind.sdk.taskgroup import Context, TaskGroup
-from tradewind.sdk.templates import render_template
-from tradewind.sdk.xcom_arg import PlainXComArg, XComArg
+from tradewind.sdk.mapping import (
+    DictOfListsExpandInput,
+    ExpandInput,
+    ListOfDictsExpandInput,
+    MappedOperator,
+    check_sources,
+)
+from tradewind.sdk.signatures import Signature, returns_dict
+from tradewind.sdk.xcom_arg import PlainXComArg
+
+if TYPE_CHECKING:
+    from tradewind.sdk.dag_definition import DAG
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound="TaskFunction[..., Any]")
+
+_KINDS = {
+    "python": ("tradewind.sdk.decorated.python", "PythonDecoratedOperator"),
+    "branch": ("tradewind.sdk.decorated.branch", "BranchDecoratedOperator"),
+    "short_circuit": ("tradewind.sdk.decorated.branch", "ShortCircuitDecoratedOperator"),
+    "sensor": ("tradewind.sdk.decorated.sensor", "SensorDecoratedOperator"),
+    "bash": ("tradewind.sdk.decorated.bash", "BashDecoratedOperator"),
+}
+"""Where the operators behind the decorators are; imported when a decorator is first used."""
+
+_LATER = frozenset({"virtualenv", "external_python", "branch_virtualenv", "branch_external_python"})
+"""Decorators of Airflow's that this version does not have."""
+
+ENTRY_POINTS = "tradewind.task_decorators"
+"""Packages add `@task.<name>` under this group: a callable like `task.branch`."""
+
+registered: dict[str, Callable[..., Any]] = {}
+"""Decorators that were added at run time, by name."""
 
 
-class _Decorated:
-    """A function that makes a task each time it is called."""
+class TaskArguments(OperatorArguments, total=False):
+    """The arguments of `@task`."""
+
+    task_id: str
+    templates_dict: Mapping[str, Any] | None
+    templates_exts: Sequence[str] | None
+    show_return_value_in_logs: bool
+
+
+class DecoratedMappedOperator(MappedOperator):
+    """A mapped task of a function: the elements are the function's arguments."""
+
+    def element_arguments(self, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the operator's own arguments for one element."""
+        own = self._own_arguments()
+        constant: Mapping[str, Any] = own.get("op_kwargs") or {}
+        twice = constant.keys() & resolved.keys()
+        if twice and self._strict:
+            raise ArgumentError(
+                f"{self.described}: {min(twice)!r} is in partial() and in the element as well"
+            )
+        own["op_kwargs"] = {**constant, **resolved}
+        return own
+
+
+class TaskFunction(Generic[P, R]):
+    """A function that makes a task when it is called in a DAG.
+
+    Args:
+        function: the author's.
+        operator_class: what runs it.
+        kwargs: the task's arguments.
+    """
+
+    is_setup = False
+    is_teardown = False
+    on_failure_fail_dagrun = False
 
     def __init__(
-        self, function: Callable[..., Any], operator: type, kwargs: dict[str, Any]
+        self, function: Callable[P, R], operator_class: type[Any], kwargs: Mapping[str, Any]
     ) -> None:
+        given: Any = function
+        if not callable(given) or isinstance(given, type | TaskFunction):
+            raise ArgumentError(f"@task decorates a function, not {function!r:.60}")
         self.function = function
-        self.operator = operator
-        self.kwargs = kwargs
+        self.operator_class = operator_class
+        self.kwargs = dict(kwargs)
+        self._signature = Signature(function)
         functools.update_wrapper(self, function)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
-        """Make a task from this call and return its output."""
-        try:
-            inspect.signature(self.function).bind_partial(*args, **kwargs)
-        except TypeError as error:
-            raise DagError(f"@task {self.function.__name__}: {error}") from error
-        made: XComArg = self._make(op_args=list(args), op_kwargs=kwargs).output
-        return made
+    def __call__(self, *args: Any, **kwargs: Any) -> PlainXComArg:
+        """Make a task that calls the function with these arguments, and return its output.
 
-    def override(self, **kwargs: Any) -> _Decorated:
-        """Return this with other task arguments."""
-        return _Decorated(self.function, self.operator, {**self.kwargs, **kwargs})
+        Raises:
+            DagError: the arguments do not fit the function, or the task cannot be.
+        """
+        arguments = self._arguments()
+        where = self._where(arguments)
+        self._signature.check_call(where, args, kwargs)
+        task = self.operator_class(op_args=list(args), op_kwargs=kwargs, **arguments)
+        return self._finished(task)
 
-    def partial(self, **kwargs: Any) -> _DecoratedPartial:
-        """Give the arguments that all mapped instances share."""
-        return _DecoratedPartial(self, kwargs)
+    def override(self, **kwargs: Unpack[TaskArguments]) -> TaskFunction[P, R]:
+        """Return the same with other arguments of the task: another task_id, pool, retries, ..."""
+        twin = TaskFunction(self.function, self.operator_class, {**self.kwargs, **kwargs})
+        twin.is_setup, twin.is_teardown = self.is_setup, self.is_teardown
+        twin.on_failure_fail_dagrun = self.on_failure_fail_dagrun
+        return twin
 
-    def expand(self, **mapped: Any) -> XComArg:
-        """Map over lists, dicts or outputs."""
-        return self.partial().expand(**mapped)
+    def partial(self, **kwargs: Any) -> PartialTask:
+        """Give the function's arguments that are the same for every element of `.expand()`."""
+        where = self._where(self.kwargs)
+        self._signature.check_names(where, "partial", kwargs)
+        return PartialTask(self, kwargs)
 
-    def expand_kwargs(self, mapped: Any, *, strict: bool = True) -> XComArg:
-        """Map over dicts of arguments."""
-        return self.partial().expand_kwargs(mapped, strict=strict)
+    def expand(self, **mapped_kwargs: Any) -> PlainXComArg:
+        """Make an instance of the task for each element of these arguments.
 
-    def _make(self, **extra: Any) -> Any:
-        kwargs = {"multiple_outputs": _is_dict(self.function), **self.kwargs}
-        name = kwargs.pop("task_id", None) or self.function.__name__
-        kwargs.setdefault("doc_md", inspect.getdoc(self.function))
-        task_id = _free_task_id(name, kwargs.get("dag"), kwargs.get("task_group"))
-        return self.operator(
-            task_id=task_id, python_callable=self.function, decorated=True, **kwargs, **extra
+        Args:
+            mapped_kwargs: lists, dicts or outputs of other tasks; of several, every combination.
+        """
+        return self.partial().expand(**mapped_kwargs)
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> PlainXComArg:
+        """Make an instance of the task for each dict of arguments in a list.
+
+        Args:
+            kwargs: a list of dicts, or an output that is one.
+            strict: refuse a dict that has an argument of `partial()`.
+        """
+        return self.partial().expand_kwargs(kwargs, strict=strict)
+
+    def mapped(
+        self, constant: Mapping[str, Any], source: ExpandInput, strict: bool
+    ) -> PlainXComArg:
+        """Make the mapped task."""
+        arguments = self._arguments()
+        task_id = arguments["task_id"]
+        known = accepted_arguments(self.operator_class)
+        unknown = arguments.keys() - known
+        if unknown:
+            raise unknown_arguments(self._where({"task_id": task_id}), unknown, known)
+        task = DecoratedMappedOperator(
+            self.operator_class,
+            {**arguments, "op_args": [], "op_kwargs": dict(constant)},
+            source,
+            surroundings(arguments),
+            strict=strict,
         )
+        return self._finished(task)
 
+    def _arguments(self) -> dict[str, Any]:
+        """Return the task's arguments, with a free id."""
+        arguments = dict(self.kwargs)
+        dag, group, _, _ = surroundings(arguments)
+        task_id = arguments.get("task_id") or getattr(self.function, "__name__", "task")
+        if dag is not None and isinstance(task_id, str):
+            task_id = dag.free_id(task_id, group)
+        arguments["task_id"] = task_id
+        arguments["python_callable"] = self.function
+        if arguments.get("multiple_outputs") is None:
+            arguments["multiple_outputs"] = returns_dict(self.function)
+        if self.function.__doc__ and not any(k.startswith("doc") for k in arguments):
+            arguments["doc_md"] = self._signature.docstring
+        return arguments
 
-class _DecoratedPartial:
-    """A decorated function with constant arguments, to be mapped."""
-
-    def __init__(self, decorated: _Decorated, constant: dict[str, Any]) -> None:
-        self._decorated = decorated
-        self._constant = constant
-
-    def expand(self, **mapped: Any) -> XComArg:
-        """Map over lists, dicts or outputs."""
-        if not mapped:
-            name = self._decorated.function.__name__
-            raise DagError(f"@task {name}: expand() needs at least one argument")
-        parameters = inspect.signature(self._decorated.function).parameters
-        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        for name, value in mapped.items():
-            if name not in parameters and not open_ended:
-                raise DagError(
-                    f"@task {self._decorated.function.__name__}: it has no parameter {name!r}"
-                )
-            if not isinstance(value, list | tuple | dict | set | XComArg):
-                raise DagError(
-                    f"@task {self._decorated.function.__name__}: expand({name}=…) takes a list, a "
-                    f"dict or a task's output, not {type(value).__name__}"
-                )
-        return self._make(mapped)
-
-    def expand_kwargs(self, mapped: Any, *, strict: bool = True) -> XComArg:
-        """Map over dicts of arguments."""
-        del strict  # accepted as in Airflow; unknown arguments always fail
-        return self._make({"": mapped})
-
-    def _make(self, mapped: dict[str, Any]) -> XComArg:
-        task = self._decorated._make(op_args=[], op_kwargs=self._constant)
-        task.is_mapped = True
-        task.expand_input = mapped
-        task.mapped_over = mapped
-        task.maps_callable = True
-        task.depend_on_arguments()
+    def _finished(self, task: Any) -> PlainXComArg:
+        if self.is_setup:
+            task.as_setup()
+        if self.is_teardown:
+            task.as_teardown(on_failure_fail_dagrun=self.on_failure_fail_dagrun)
         return PlainXComArg(task)
 
+    def _where(self, arguments: Mapping[str, Any]) -> str:
+        dag = surroundings(arguments).dag
+        named = f"DAG {dag.dag_id!r}, " if dag is not None else ""
+        name = getattr(self.function, "__name__", "task")
+        return f"{named}task {arguments.get('task_id', name)!r}"
 
-def _is_dict(function: Callable[..., Any]) -> bool:
-    try:
-        hint = get_type_hints(function).get("return")
-    except (NameError, TypeError, AttributeError):
-        return False
-    kind = get_origin(hint) or hint
-    return isinstance(kind, type) and issubclass(kind, Mapping)
+    def check_expand(
+        self, verb: str, mapped: Mapping[str, Any], constant: Mapping[str, Any]
+    ) -> None:
+        """Check what is given to expand against the function's parameters."""
+        where = self._where(self.kwargs)
+        check_sources(where, verb, mapped)
+        if "" in mapped:
+            return
+        self._signature.check_names(where, verb, mapped)
+        for name in mapped.keys() & constant.keys():
+            raise ArgumentError(f"{where}: {verb}({name}=...): {name!r} is in partial() already")
+
+    def __repr__(self) -> str:
+        return f"<@task {getattr(self.function, '__name__', self.function)!r}>"
 
 
-def _free_task_id(name: str, dag: Any, group: TaskGroup | None) -> str:
-    group = group or Context.group(dag)
-    dag = dag or (group.dag if group else Context.dag())
-    if dag is None:
-        return name
-    number, task_id = 0, name
-    while (group.child_id(task_id) if group else task_id) in dag.task_dict:
-        number += 1
-        task_id = f"{name}__{number}"
-    return task_id
+class PartialTask:
+    """`task.partial(...)`: a task function with constant arguments, to be expanded."""
+
+    def __init__(self, task_function: TaskFunction[..., Any], kwargs: Mapping[str, Any]) -> None:
+        self._task_function = task_function
+        self._kwargs = dict(kwargs)
+
+    def partial(self, **kwargs: Any) -> PartialTask:
+        """Give more constant arguments."""
+        return PartialTask(self._task_function, {**self._kwargs, **kwargs})
+
+    def expand(self, **mapped_kwargs: Any) -> PlainXComArg:
+        """Make an instance of the task for each element; see `TaskFunction.expand`."""
+        self._task_function.check_expand("expand", mapped_kwargs, self._kwargs)
+        source = DictOfListsExpandInput(mapped_kwargs)
+        return self._task_function.mapped(self._kwargs, source, strict=True)
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> PlainXComArg:
+        """Make an instance of the task for each dict; see `TaskFunction.expand_kwargs`."""
+        self._task_function.check_expand("expand_kwargs", {"": kwargs}, self._kwargs)
+        if isinstance(kwargs, Mapping):
+            raise ArgumentError(
+                f"{self._task_function!r}: expand_kwargs() takes a list of dicts, not one dict"
+            )
+        source = ListOfDictsExpandInput(kwargs)
+        return self._task_function.mapped(self._kwargs, source, strict=strict)
 
 
-class _BashDecorated(BashOperator):
-    """@task.bash: the function returns the command."""
+class TaskDecorators:
+    """The object behind the name `task`."""
 
-    template_fields: ClassVar[tuple[str, ...]] = ("bash_command", "env", "op_args", "op_kwargs")
+    def __init__(self, dag: DAG | None = None) -> None:
+        self._bound: dict[str, Any] = {} if dag is None else {"dag": dag}
 
-    def __init__(
+    @overload
+    def __call__(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
+    @overload
+    def __call__(
+        self, **kwargs: Unpack[TaskArguments]
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def __call__(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a task that calls it.
+
+        Args:
+            python_callable: the function.
+            kwargs: the task's arguments, see `BaseOperator`; and `multiple_outputs` (push each
+                key of the returned dict as an XCom of its own; by default when the return
+                annotation is a dict), `templates_dict` and `templates_exts`.
+        """
+        return self._decorate("python", python_callable, kwargs)
+
+    @property
+    def python(self) -> TaskDecorators:
+        """The same as `task` itself."""
+        return self
+
+    @overload
+    def branch(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
+    @overload
+    def branch(
+        self, **kwargs: Unpack[TaskArguments]
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def branch(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a branch: it returns the ids of the tasks below to go on with."""
+        return self._decorate("branch", python_callable, kwargs)
+
+    @overload
+    def short_circuit(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
+    @overload
+    def short_circuit(
+        self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Unpack[TaskArguments]
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def short_circuit(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a short-circuit: what is below runs only if it returns something."""
+        return self._decorate("short_circuit", python_callable, kwargs)
+
+    @overload
+    def sensor(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
+    @overload
+    def sensor(
         self,
         *,
-        python_callable: Callable[..., str],
-        op_args: Any = None,
-        op_kwargs: Any = None,
-        decorated: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        kwargs.pop("multiple_outputs", None)
-        self.decorated = decorated
-        super().__init__(bash_command="", **kwargs)
-        self.python_callable = python_callable
-        self.op_args, self.op_kwargs = op_args or [], op_kwargs or {}
-
-    def execute(self, context: Any) -> Any:
-        """Ask the function for the command and run it."""
-        kwargs = determine_kwargs(self.python_callable, self.op_args, {**context, **self.op_kwargs})
-        command = self.python_callable(*self.op_args, **kwargs)
-        if not str(command).strip():
-            raise DagError(f"@task.bash {self.task_id!r} must return the command as a string")
-        self.bash_command = command
-        self.bash_command = str(render_template(self, command, context))
-        return super().execute(context)
-
-
-class _TaskDecorator:
-    """The `task` object: `@task`, `@task(…)`, `@task.branch` and its kin."""
+        poke_interval: float = 60,
+        timeout: float = 604800,
+        soft_fail: bool = False,
+        mode: str = "poke",
+        exponential_backoff: bool = False,
+        max_wait: Any = None,
+        silent_fail: bool = False,
+        never_fail: bool = False,
+        **kwargs: Unpack[TaskArguments],
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def sensor(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a sensor: called again until it returns true."""
+        return self._decorate("sensor", python_callable, kwargs)
 
     @overload
-    def __call__(self, function: Callable[..., Any]) -> _Decorated: ...
-
+    def bash(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
     @overload
-    def __call__(self, **kwargs: Any) -> Callable[[Callable[..., Any]], _Decorated]: ...
+    def bash(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        append_env: bool = False,
+        output_encoding: str = "utf-8",
+        skip_on_exit_code: int | Sequence[int] | None = 99,
+        cwd: str | None = None,
+        output_processor: Callable[[str], Any] = ...,
+        **kwargs: Unpack[TaskArguments],
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def bash(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function that returns a shell command into a task that runs the command."""
+        return self._decorate("bash", python_callable, kwargs)
 
-    def __call__(self, function: Any = None, **kwargs: Any) -> Any:
-        """Turn a function into a task."""
-        return _decorate(PythonOperator, function, kwargs)
+    def run_if(
+        self, condition: Callable[[Any], bool], skip_message: str | None = None
+    ) -> Callable[[F], F]:
+        """Skip the task unless the condition holds; put it above `@task`.
 
-    python = __call__
-
-    def branch(self, function: Any = None, **kwargs: Any) -> Any:
-        """Turn a function into a branch: it returns the ids of the tasks to follow."""
-        return _decorate(BranchPythonOperator, function, kwargs)
-
-    def short_circuit(self, function: Any = None, **kwargs: Any) -> Any:
-        """Turn a function into a short-circuit: when it returns false, skip what is below."""
-        return _decorate(ShortCircuitOperator, function, kwargs)
-
-    def bash(self, function: Any = None, **kwargs: Any) -> Any:
-        """Turn a function that returns a shell command into a task."""
-        return _decorate(_BashDecorated, function, kwargs)
-
-    def run_if(self, condition: Callable[[Any], bool], skip_message: str | None = None) -> Any:
-        """Run the decorated task only if the condition holds; else skip it."""
+        Args:
+            condition: is given the context.
+            skip_message: why it was skipped, for the log.
+        """
         return _conditional(condition, skip_message, wanted=True)
 
-    def skip_if(self, condition: Callable[[Any], bool], skip_message: str | None = None) -> Any:
-        """Skip the decorated task if the condition holds."""
+    def skip_if(
+        self, condition: Callable[[Any], bool], skip_message: str | None = None
+    ) -> Callable[[F], F]:
+        """Skip the task if the condition holds; put it above `@task`.
+
+        Args:
+            condition: is given the context.
+            skip_message: why it was skipped, for the log.
+        """
         return _conditional(condition, skip_message, wanted=False)
 
+    def __getattr__(self, name: str) -> Any:
+        """Return a decorator that a package added."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in registered:
+            from importlib.metadata import entry_points  # noqa: PLC0415  18 ms, seldom needed
 
-def _decorate(operator: type, function: Any, kwargs: dict[str, Any]) -> Any:
-    if function is None:
-        return lambda f: _Decorated(f, operator, kwargs)
-    if not callable(function):
-        raise DagError("@task decorates a function; give task arguments by keyword")
-    return _Decorated(function, operator, kwargs)
+            for found in entry_points(group=ENTRY_POINTS, name=name):
+                registered[name] = found.load()
+        if name in registered:
+            return functools.partial(registered[name], **self._bound)
+        if name in _LATER:
+            raise AttributeError(
+                f"@task.{name} is not in this version of Tradewind; "
+                "call the other Python from @task.bash, or install the packages beside Tradewind"
+            )
+        hint = did_you_mean(name, [*_KINDS, "run_if", "skip_if", *registered])
+        raise AttributeError(f"there is no @task.{name}{hint}")
+
+    def _decorate(self, kind: str, function: Any, kwargs: Mapping[str, Any]) -> Any:
+        module, name = _KINDS[kind]
+        operator_class = getattr(importlib.import_module(module), name)
+        given = {**self._bound, **kwargs}
+        if function is not None:
+            return TaskFunction(function, operator_class, given)
+        return lambda decorated: TaskFunction(decorated, operator_class, given)
 
 
-def _conditional(condition: Callable[[Any], bool], message: str | None, *, wanted: bool) -> Any:
-    def wrap(decorated: _Decorated) -> _Decorated:
-        earlier = decorated.kwargs.get("pre_execute")
+task = TaskDecorators()
+"""`@task`, `@task(...)`, `@task.branch`, ..."""
+
+
+def _conditional(
+    condition: Callable[[Any], bool], skip_message: str | None, *, wanted: bool
+) -> Callable[[F], F]:
+    verb = "run_if" if wanted else "skip_if"
+    reason = skip_message or f"skipped by the condition of {verb}"
+
+    def decorate(decorated: F) -> F:
+        if not isinstance(decorated, TaskFunction):
+            raise ArgumentError(f"@task.{verb} goes above @task, not below it")
+        before = decorated.kwargs.get("pre_execute")
 
         def check(context: Any) -> None:
             if bool(condition(context)) is not wanted:
-                raise AirflowSkipException(message or "skipped by its condition")
-            if earlier is not None:
-                earlier(context)
+                raise AirflowSkipException(reason)
+            if before is not None:
+                before(context)
 
-        return decorated.override(pre_execute=check)
+        decorated.kwargs["pre_execute"] = check
+        return decorated
 
-    return wrap
-
-
-task = _TaskDecorator()
+    return decorate
 
 
+# ---- @setup and @teardown ---------------------------------------------------------------
+
+
+@overload
+def setup(function: TaskFunction[P, R]) -> TaskFunction[P, R]: ...
+@overload
+def setup(function: Callable[P, R]) -> TaskFunction[P, R]: ...
 def setup(function: Any) -> Any:
-    """Make the task (or the function) a setup."""
-    return _with_role(function, lambda t: t.as_setup())
+    """Turn a function (or what `@task` made of it) into a setup task."""
+    made = _as_task_function("setup", function)
+    made.is_setup = True
+    return made
 
 
-def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> Any:
-    """Make the task (or the function) a teardown."""
+@overload
+def teardown(function: TaskFunction[P, R], /) -> TaskFunction[P, R]: ...
+@overload
+def teardown(function: Callable[P, R], /) -> TaskFunction[P, R]: ...
+@overload
+def teardown(
+    *, on_failure_fail_dagrun: bool = False
+) -> Callable[[Callable[P, R] | TaskFunction[P, R]], TaskFunction[P, R]]: ...
+def teardown(function: Any = None, /, *, on_failure_fail_dagrun: bool = False) -> Any:
+    """Turn a function (or what `@task` made of it) into a teardown task.
 
-    def wrap(f: Any) -> Any:
-        return _with_role(f, lambda t: t.as_teardown(on_failure_fail_dagrun=on_failure_fail_dagrun))
+    Args:
+        function: the function.
+        on_failure_fail_dagrun: let the run fail when this task fails.
+    """
 
-    return wrap if function is None else wrap(function)
-
-
-def _with_role(function: Any, give: Callable[[BaseOperator], Any]) -> Any:
-    decorated = (
-        function if isinstance(function, _Decorated) else _decorate(PythonOperator, function, {})
-    )
-
-    @functools.wraps(decorated.function)
-    def make(*args: Any, **kwargs: Any) -> XComArg:
-        made = decorated(*args, **kwargs)
-        give(next(iter(made.tasks())))
+    def decorate(decorated: Any) -> TaskFunction[..., Any]:
+        made = _as_task_function("teardown", decorated)
+        made.is_teardown = True
+        made.on_failure_fail_dagrun = on_failure_fail_dagrun
         return made
 
-    return make
+    return decorate if function is None else decorate(function)
 
 
-class _GroupDecorated:
-    """A function that makes a task group each time it is called."""
-
-    def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> None:
-        self.function = function
-        self.kwargs = kwargs
-        functools.update_wrapper(self, function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a group; return what the function returns, or the group."""
-        group = self._open()
-        with group:
-            result = self.function(*args, **kwargs)
-        return group if result is None else result
-
-    def override(self, **kwargs: Any) -> _GroupDecorated:
-        """Return this with other group arguments."""
-        return _GroupDecorated(self.function, {**self.kwargs, **kwargs})
-
-    def partial(self, **constant: Any) -> _GroupPartial:
-        """Give the arguments that all mapped instances share."""
-        return _GroupPartial(self, constant)
-
-    def expand(self, **mapped: Any) -> Any:
-        """Map the group over lists, dicts or outputs."""
-        return self.partial().expand(**mapped)
-
-    def _open(self) -> TaskGroup:
-        kwargs = {"add_suffix_on_collision": True, **self.kwargs}
-        return TaskGroup(kwargs.pop("group_id", None) or self.function.__name__, **kwargs)
-
-
-class _GroupPartial:
-    """A group function with constant arguments, to be mapped."""
-
-    def __init__(self, decorated: _GroupDecorated, constant: dict[str, Any]) -> None:
-        self._decorated = decorated
-        self._constant = constant
-
-    def expand(self, **mapped: Any) -> Any:
-        """Map the group over lists, dicts or outputs."""
-        group = self._decorated._open()  # noqa: SLF001
-        group.expand_input = mapped
-        elements = {name: GroupElement(group, name) for name in mapped}
-        with group:
-            result = self._decorated.function(**self._constant, **elements)
-        for value in mapped.values():
-            for arg in [value] if isinstance(value, XComArg) else []:
-                for source in arg.tasks():
-                    for member in group.tasks():
-                        source.link_to(member)
-        return group if result is None else result
-
-    def expand_kwargs(self, mapped: Any) -> Any:
-        """Map the group over dicts of arguments."""
-        del mapped
-        raise DagError("a task group's expand_kwargs() is not supported; use expand()")
-
-
-class GroupElement(XComArg):
-    """A mapped group's element, as its tasks take it."""
-
-    def __init__(self, group: TaskGroup, name: str) -> None:
-        self.group = group
-        self.name = name
-
-    def tasks(self) -> Any:
-        """Yield nothing: the group depends on the sources as a whole."""
-        return iter(())
-
-    def resolve(self, context: Any) -> Any:
-        """Return this instance's element."""
-        level = next(
-            one
-            for one in context["_tradewind"].assignment.map_levels
-            if one.group_id == self.group.group_id
-        )
-        expand = self.group.expand_input or {}
-        return pick(expand, level.lengths, level.index, context)[self.name]
-
-
-def task_group(function: Any = None, **kwargs: Any) -> Any:
-    """Turn a function into a task group factory."""
-    if function is None:
-        return lambda f: _GroupDecorated(f, kwargs)
-    return _GroupDecorated(function, kwargs)
-
-
-def pick(
-    expand: Mapping[str, Any], lengths: Mapping[str, int], index: int, context: Any
-) -> dict[str, Any]:
-    """Return one instance's element of each mapped argument (the last varies fastest)."""
-    picked: dict[str, Any] = {}
-    for name in reversed(list(expand)):
-        index, position = divmod(index, lengths[name])
-        value = expand[name]
-        if isinstance(value, XComArg):
-            value = value.resolve(context)
-        elements = list(value.items()) if isinstance(value, dict) else list(value)
-        picked[name] = elements[position]
-    return dict(reversed(picked.items()))
+def _as_task_function(verb: str, function: Any) -> TaskFunction[..., Any]:
+    if isinstance(function, TaskFunction):
+        return function.override()
+    if hasattr(function, "expand"):
+        raise DagError(f"@{verb} decorates a function or a @task, not a task group")
+    return task(function)

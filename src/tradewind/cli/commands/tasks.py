@@ -99,8 +99,8 @@ def render(shell: Shell, dag_id: str, task_id: str, run: str, map_index: int) ->
 
 @tasks_command.command("logs")
 @_dag
-@_task
 @_run
+@_task
 @_map_index
 @click.option("--try", "try_number", type=int, help="Only this try.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the task ends.")
@@ -108,8 +108,8 @@ def render(shell: Shell, dag_id: str, task_id: str, run: str, map_index: int) ->
 def show_logs(
     shell: Shell,
     dag_id: str,
-    task_id: str,
     run: str,
+    task_id: str,
     map_index: int,
     try_number: int | None,
     follow: bool,

@@ -3,90 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
-from tradewind.errors import DagError
-from tradewind.sdk.exceptions import DownstreamTasksSkipped
+from tradewind.sdk.operator import BaseOperator
 from tradewind.sdk.operators.python import PythonOperator
+from tradewind.sdk.operators.skipping import BranchMixIn, SkipMixin, stop_here
+
+__all__ = [
+    "BaseBranchOperator",
+    "BranchMixIn",
+    "BranchPythonOperator",
+    "ShortCircuitOperator",
+    "SkipMixin",
+]
 
 
-def skips_of(task: Any, chosen: Any) -> list[str]:
-    """Return the direct downstream tasks that a branch did not choose.
+class BaseBranchOperator(BaseOperator, BranchMixIn):
+    """Follow the tasks that `choose_branch` names; skip the others directly below.
 
-    Raises:
-        DagError: what it chose is not a task or group directly below it.
+    Derive from it and write `choose_branch`.
     """
-    names = [chosen] if isinstance(chosen, str) else list(chosen or [])
-    below: set[str] = set(task.downstream_task_ids)
-    keep: set[str] = set()
-    for name in names:
-        if not isinstance(name, str):
-            raise DagError(f"branch {task.task_id!r} must return task ids, not {name!r}")
-        group = task.dag.task_groups.get(name)
-        ids = {t.task_id for t in group.upstream_ends()} if group is not None else {name}
-        if not ids & below:
-            raise DagError(
-                f"branch {task.task_id!r} chose {name!r}, which is not directly below it; "
-                f"below it are: {', '.join(sorted(below)) or 'none'}"
-            )
-        keep |= ids
-    for name in list(keep):
-        # What is chosen and also leads to another direct downstream keeps that one alive.
-        keep |= _all_below(task.dag, name) & below
-    return sorted(below - keep)
 
-
-def _all_below(dag: Any, task_id: str) -> set[str]:
-    seen: set[str] = set()
-    todo = [task_id]
-    while todo:
-        for other in dag.get_task(todo.pop()).downstream_task_ids:
-            if other not in seen:
-                seen.add(other)
-                todo.append(other)
-    return seen
-
-
-class BranchPythonOperator(PythonOperator):
-    """Follow the tasks whose ids the function returns; skip the others directly below."""
-
-    can_skip_downstream: ClassVar[bool] = True
+    def choose_branch(self, context: Any) -> str | Iterable[str] | None:
+        """Return the ids of the tasks (or groups) to follow; None follows nothing."""
+        raise NotImplementedError(f"{type(self).__name__} has no choose_branch(self, context)")
 
     def execute(self, context: Any) -> Any:
-        """Call the function and choose.
-
-        Raises:
-            DownstreamTasksSkipped: with what was not chosen.
-        """
-        chosen = self.call(context)
-        if chosen is not None and not isinstance(chosen, str | Iterable):
-            raise DagError(f"branch {self.task_id!r} must return task ids, not {chosen!r}")
-        raise DownstreamTasksSkipped(tasks=skips_of(self, chosen), result=chosen)
+        """Choose and skip the rest."""
+        return self.do_branch(context, self.choose_branch(context))
 
 
-class ShortCircuitOperator(PythonOperator):
+class BranchPythonOperator(PythonOperator, BranchMixIn):
+    """Follow the tasks whose ids the function returns; skip the others directly below.
+
+    The function returns the id of a task or group, a list of them, or None to follow nothing.
+    """
+
+    def execute(self, context: Any) -> Any:
+        """Call the function and skip what it did not choose."""
+        return self.do_branch(context, self.call(context))
+
+
+class ShortCircuitOperator(PythonOperator, SkipMixin):
     """Go on only if the function returns something true; else skip what is below.
 
     Args:
-        ignore_downstream_trigger_rules: skip everything below; else only the direct
-            downstreams, and let trigger rules decide about the rest.
+        ignore_downstream_trigger_rules: skip everything below. If False, only the tasks
+            directly below are skipped, and trigger rules decide about the rest.
     """
-
-    can_skip_downstream: ClassVar[bool] = True
 
     def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
 
     def execute(self, context: Any) -> Any:
-        """Call the function and decide.
-
-        Raises:
-            DownstreamTasksSkipped: when it returned something false.
-        """
+        """Call the function and stop here if it says so."""
         result = self.call(context)
-        if result:
-            return result
-        if self.ignore_downstream_trigger_rules:
-            raise DownstreamTasksSkipped(all_downstream=True, result=result)
-        raise DownstreamTasksSkipped(tasks=sorted(self.downstream_task_ids), result=result)
+        if not result:
+            stop_here(
+                self, result=result, ignore_trigger_rules=self.ignore_downstream_trigger_rules
+            )
+        return result

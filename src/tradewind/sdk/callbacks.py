@@ -1,0 +1,110 @@
+"""Run the callbacks that a task or a DAG is owed, in a process of their own."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tradewind.errors import Bug
+from tradewind.model.state import TaskState
+from tradewind.sdk import current, outcomes, runtime, serde
+from tradewind.sdk.context import Context, build_context, build_dag_context
+from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.task_instance import RuntimeTaskInstance
+from tradewind.wire.messages import Assignment, GetTaskStates
+
+log = logging.getLogger("tradewind.task")
+
+_STATES = {
+    "success": TaskState.SUCCESS,
+    "failure": TaskState.FAILED,
+    "retry": TaskState.UP_FOR_RETRY,
+    "skipped": TaskState.SKIPPED,
+}
+"""The state that a task is in when it is owed a callback of this kind."""
+
+
+class TaskFailed(AirflowException):
+    """What `exception` is in a failure callback: the text of what the task raised."""
+
+
+def run_callback(dag: Any, assignment: Assignment) -> None:
+    """Run every callback of the kind that the assignment names.
+
+    Raises:
+        Exception: what the last callback that failed raised; the others have run all the same.
+    """
+    called = assignment.callback
+    if called is None:
+        raise Bug("an assignment of a callback does not say which")
+    serde.trust_folder(code_root(dag, assignment))
+    now = current.waiter().now()
+    if assignment.task_id:
+        subject = dag.get_task(assignment.task_id)
+        context = build_context(dag, subject, assignment, now)
+        context["ti"].ended(_STATES.get(called.kind, TaskState.FAILED), now)
+    else:
+        subject = dag
+        context = build_dag_context(dag, assignment)
+        _add_representative(context, dag, assignment, called.kind)
+    context["reason"] = called.reason
+    if called.kind in {"failure", "retry"}:
+        context["exception"] = TaskFailed(called.reason or "the task failed")
+    callbacks = _listed(getattr(subject, f"on_{called.kind}_callback", None))
+    with current.running(context):
+        _call_all(callbacks, context, called.kind)
+
+
+def code_root(dag: Any, assignment: Assignment) -> str:
+    """Return the folder that the DAG's code lies in: the DAG folder."""
+    file = str(dag.fileloc)
+    root = file.removesuffix(assignment.dag_file)
+    return root if root != file and root else os.path.dirname(file)  # noqa: PTH120  a string
+
+
+def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: str) -> None:
+    failed: Exception | None = None
+    for callback in callbacks:
+        name = getattr(callback, "__name__", type(callback).__name__)
+        log.info("calls on_%s_callback %s", kind, name)
+        try:
+            callback(context)
+        except Exception as error:  # noqa: BLE001  user code may raise anything
+            outcomes.log_exception(f"on_{kind}_callback {name} failed", error)
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def _listed(callbacks: Any) -> Sequence[Callable[..., Any]]:
+    if callbacks is None:
+        return ()
+    return callbacks if isinstance(callbacks, list | tuple) else (callbacks,)
+
+
+def _add_representative(context: Context, dag: Any, assignment: Assignment, kind: str) -> None:
+    """Give a DAG's callback a `ti`, as Airflow does: a failed task, else a last one."""
+
+    def find() -> RuntimeTaskInstance:
+        call = GetTaskStates(dag_id=assignment.run.dag_id, run_ids=(assignment.run.run_id,))
+        states = runtime.call(call)["runs"].get(assignment.run.run_id, {})
+        wanted = TaskState.FAILED if kind == "failure" else TaskState.SUCCESS
+        name = next((n for n in reversed(states) if states[n] == wanted), None)
+        name = name or next(iter(states), "")
+        task_id, _, index = name.removesuffix("]").partition("[")
+        own = msgspec.structs.replace(
+            assignment, task_id=task_id, map_index=int(index) if index else -1
+        )
+        task = dag.get_task(task_id) if task_id in dag.task_dict else None
+        ti = RuntimeTaskInstance(own, task, dag, current.waiter().now())
+        ti.state = states.get(name)
+        ti.context = context
+        return ti
+
+    context.later("ti", find)
+    context.later("task_instance", lambda: context["ti"])
+    context.later("task", lambda: context["ti"].task)
