@@ -16,7 +16,9 @@ from tradewind.cli.session import database
 from tradewind.clock import SystemClock
 from tradewind.errors import NotFound, UserError
 from tradewind.model.run import Run
+from tradewind.store.read import dags as dag_rows
 from tradewind.store.read import overview, scheduling
+from tradewind.store.read import runs as run_rows
 from tradewind.store.signal import Signal
 
 
@@ -74,7 +76,7 @@ def list_runs(dag_id: str, limit: int, output: str) -> None:
     """List DAG_ID's latest runs, newest first."""
     with database() as db:
         _must_exist(db, dag_id)
-        rows = [_run(run) for run in overview.latest_runs(db, dag_id, limit)]
+        rows = [_run(run) for run in run_rows.runs(db, dag_id, limit=limit)]
     _show(rows, output)
 
 
@@ -97,7 +99,10 @@ def unpause(dag_id: str) -> None:
 def list_import_errors(output: str) -> None:
     """List DAG files that could not be imported."""
     with database() as db:
-        rows = [{"file": path, "error": error} for path, error in overview.import_errors(db)]
+        rows = [
+            {"file": file.path, "error": file.import_error}
+            for file in dag_rows.files(db, broken=True)
+        ]
     _show(rows, output)
 
 

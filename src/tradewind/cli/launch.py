@@ -131,8 +131,7 @@ class Launcher:
         migrate = importlib.import_module("tradewind.store.migrate")
         secrets = importlib.import_module("tradewind.store.secrets")
         config = self._config
-        if not config.database.encryption_keys:
-            secrets.ensure_key_file(config.key_file)
+        secrets.configured_keys(config)
         db = connect.open_database(config.database.sql_alchemy_conn)
         migrate.migrate(db, config.core.default_pool_task_slot_count)
         db.close()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tradewind.config import Config, load_config
 from tradewind.store.connect import Database, open_database
 from tradewind.store.migrate import check
-from tradewind.store.secrets import Secrets, ensure_key_file, open_secrets
+from tradewind.store.secrets import Secrets, configured_keys, open_secrets
 
 
 def configuration() -> Config:
@@ -35,5 +35,4 @@ def database() -> Iterator[Database]:
 def secrets(db: Database) -> Secrets:
     """Return variables and connections."""
     config = configuration()
-    keys = config.database.encryption_keys or ensure_key_file(config.key_file)
-    return open_secrets(db, keys, os.environ)
+    return open_secrets(db, configured_keys(config), os.environ)

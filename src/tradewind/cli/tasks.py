@@ -12,7 +12,7 @@ from tradewind.cli.session import configuration, database
 from tradewind.errors import NotFound
 from tradewind.model.run import Run
 from tradewind.store.connect import Database
-from tradewind.store.read import overview, scheduling
+from tradewind.store.read import runs, scheduling
 from tradewind.wire import logs as task_logs
 
 
@@ -93,7 +93,7 @@ def logs(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
 
 
 def _run(db: Database, dag_id: str, run_id: str) -> Run:
-    run = overview.find_run(db, dag_id, run_id)
+    run = runs.run(db, dag_id, run_id)
     if run is None:
         raise NotFound(
             f"DAG {dag_id!r} has no run {run_id!r}; `tradewind dags list-runs {dag_id}` lists them"

@@ -6,6 +6,8 @@ that, an instance looks only at the upstream instances of its own index.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tradewind.errors import DagError
 from tradewind.model.spec import (
     DagSpec,
@@ -97,29 +99,19 @@ class Graph:
         if not setups:
             return scope, guards
         for setup in setups:
-            below = self._closure(setup, self.down)
+            below = closure([setup], self.down)
             direct = {d for d, _ in self.down[setup]}
             teardowns = [d for d in direct if self.tasks[d].is_teardown]
             inside = below
             if teardowns:
                 inside = set()
                 for teardown in teardowns:
-                    inside |= below & self._closure(teardown, self.up)
+                    inside |= below & closure([teardown], self.up)
             for task in inside - direct:
                 if not self.tasks[task].is_teardown:
                     scope[task] = (*scope[task], setup)
                     guards.setdefault(setup, []).append(task)
         return scope, guards
-
-    def _closure(self, start: int, edges: list[list[tuple[int, int]]]) -> set[int]:
-        seen: set[int] = set()
-        todo = [start]
-        while todo:
-            for other, _ in edges[todo.pop()]:
-                if other not in seen:
-                    seen.add(other)
-                    todo.append(other)
-        return seen
 
     def _leaves(self) -> list[int]:
         found: list[int] = []
@@ -167,6 +159,18 @@ class Graph:
                 cache[i] = own[i] * (mask.bit_count() + 1)
             else:
                 cache[i] = own[i] + sum(own[j] for j in order if mask >> j & 1)
+
+
+def closure(start: Iterable[int], edges: list[list[tuple[int, int]]]) -> set[int]:
+    """Return everything that can be reached from these tasks along edges (`up` or `down`)."""
+    seen: set[int] = set()
+    todo = list(start)
+    while todo:
+        for other, _ in edges[todo.pop()]:
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
+    return seen
 
 
 def sources_of(source: MapSource) -> list[int]:

@@ -16,8 +16,6 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-import msgspec
-
 from tradewind.engine.graph import Graph
 from tradewind.engine.rules import COLUMN, EARLY, FAILED, SKIPPED, UPSTREAM_FAILED
 from tradewind.errors import NotFound
@@ -284,8 +282,3 @@ class LiveRun:
                     counts[column] += 1
         self.counts[node] = counts
         self.total[node] = total
-
-
-def with_state(ti: TaskInstance, state: TaskState, **fields: object) -> TaskInstance:
-    """Return the instance in another state, with other fields changed too."""
-    return msgspec.structs.replace(ti, state=state, **fields)

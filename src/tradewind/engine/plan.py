@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
+from tradewind.engine.graph import closure
 from tradewind.engine.live import LiveRun
 from tradewind.errors import NotFound
 from tradewind.model.ids import TaskKey
@@ -40,9 +39,9 @@ def selected(live: LiveRun, selection: Selection) -> tuple[TaskKey, ...]:
     named = {graph.index[t] for t in selection.task_ids} or set(range(len(graph.tasks)))
     tasks = set(named)
     if selection.upstream:
-        tasks |= _closure(named, graph.up)
+        tasks |= closure(named, graph.up)
     if selection.downstream:
-        tasks |= _closure(named, graph.down)
+        tasks |= closure(named, graph.down)
     # Clearing work without its setup and teardown would run it without its resource.
     for task in list(tasks):
         for other, _ in [*graph.up[task], *graph.down[task]]:
@@ -65,14 +64,3 @@ def _wanted(live: LiveRun, node: int, selection: Selection, *, by_name: bool) ->
     if selection.only_running and ti.state not in LIVE_STATES:
         return False
     return ti.state is not TaskState.NONE
-
-
-def _closure(start: Iterable[int], edges: list[list[tuple[int, int]]]) -> set[int]:
-    seen: set[int] = set()
-    todo = list(start)
-    while todo:
-        for other, _ in edges[todo.pop()]:
-            if other not in seen:
-                seen.add(other)
-                todo.append(other)
-    return seen

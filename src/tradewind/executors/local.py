@@ -79,11 +79,6 @@ class LocalExecutor:
                     peer, CancelAttempt(attempt_id=attempt_id, reason="cancelled")
                 )
 
-    def settled(self, attempt_id: AttemptId) -> None:
-        """Forget an attempt that ended."""
-        self._owner.pop(attempt_id, None)
-        self._waiting.pop(attempt_id, None)
-
     def connected(self, hello: Hello, claimed: AbstractSet[AttemptId]) -> None:
         """Take note of a supervisor that connected.
 

@@ -16,7 +16,7 @@ from tradewind.processor.protocol import Defaults
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.store.connect import open_database
 from tradewind.store.migrate import check
-from tradewind.store.secrets import ensure_key_file, open_secrets
+from tradewind.store.secrets import configured_keys, open_secrets
 from tradewind.store.signal import Signal
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def serve(config: Config, env: Mapping[str, str]) -> None:
     """
     db = open_database(config.database.sql_alchemy_conn)
     check(db)
-    keys = config.database.encryption_keys or ensure_key_file(config.key_file)
+    keys = configured_keys(config)
     processor = Processor(
         settings_of(config),
         db,

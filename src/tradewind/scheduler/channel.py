@@ -29,13 +29,14 @@ _BACKLOG = 64
 class Peer:
     """One connection."""
 
-    __slots__ = ("hello", "outgoing", "reader", "sock")
+    __slots__ = ("awaits_room", "hello", "outgoing", "reader", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.reader = framing.FrameReader()
         self.outgoing: deque[memoryview] = deque()
         self.hello: Hello | None = None
+        self.awaits_room = False
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -93,10 +94,6 @@ class Channel:
     def watch(self, fd: int) -> None:
         """Also wake `poll` when this descriptor is readable."""
         self._selector.register(fd, selectors.EVENT_READ, "watched")
-
-    def unwatch(self, fd: int) -> None:
-        """Stop watching a descriptor."""
-        self._selector.unregister(fd)
 
     def send(self, peer_id: str, message: ToWorker) -> bool:
         """Send a message; False when the peer is not connected."""
@@ -182,8 +179,10 @@ class Channel:
         except OSError:
             self._drop(peer)
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.outgoing else 0)
-        self._selector.modify(peer.sock, events, peer)
+        if bool(peer.outgoing) != peer.awaits_room:
+            peer.awaits_room = bool(peer.outgoing)
+            room = selectors.EVENT_WRITE if peer.awaits_room else 0
+            self._selector.modify(peer.sock, selectors.EVENT_READ | room, peer)
 
     def _drop(self, peer: Peer) -> None:
         self._new.discard(peer)

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from tradewind.clock import Clock
 from tradewind.executors.base import Executor, Refused
-from tradewind.model.event import Reported
 from tradewind.model.outcome import Vanished
-from tradewind.model.state import AttemptState
 from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.board import Board, LiveAttempt
+from tradewind.scheduler.reconcile import lose
 from tradewind.scheduler.work import Work
-from tradewind.store.turn import AttemptEnd
 from tradewind.wire.messages import Launch
 
 log = logging.getLogger(__name__)
@@ -86,7 +84,7 @@ class Dispatch:
                 continue
             live.pending_reason = refusal.reason
             if refusal.permanent:
-                self._vanish(work, live, refusal.reason)
+                lose(work, live, Vanished(reason=refusal.reason))
 
     def cancel(self, attempts: Iterable[LiveAttempt]) -> None:
         """Stop attempts that were cleared, marked or timed out."""
@@ -109,26 +107,6 @@ class Dispatch:
             executor=live.executor,
             queue=task.queue,
             priority=task.priority_weight,
-        )
-
-    @staticmethod
-    def _vanish(work: Work, live: LiveAttempt, reason: str) -> None:
-        if live.attempt_id in work.ended:
-            return
-        outcome = Vanished(reason=reason, before_start=False)
-        work.ended.add(live.attempt_id)
-        work.turn.ends.append(
-            AttemptEnd(
-                attempt_id=live.attempt_id,
-                before=AttemptState.QUEUED,
-                after=AttemptState.LOST,
-                at=work.now,
-                reason=reason,
-            )
-        )
-        work.tell(
-            live.ti.run_pk,
-            Reported(key=live.ti.in_run, attempt_id=live.attempt_id, outcome=outcome),
         )
 
 

@@ -21,7 +21,7 @@ from tradewind.scheduler.channel import Channel
 from tradewind.scheduler.loop import Scheduler
 from tradewind.scheduler.parts import Parts, Settings, World
 from tradewind.store.connect import Database, open_database
-from tradewind.store.secrets import ensure_key_file, open_secrets
+from tradewind.store.secrets import configured_keys, open_secrets
 from tradewind.store.shelf import Shelf
 from tradewind.store.signal import Signal
 
@@ -49,7 +49,7 @@ def serve(config: Config) -> None:
             new_id=lambda: uuid.uuid4().hex,
             signal=signal,
             channel=channel,
-            secrets=open_secrets(db, keys_of(config), os.environ),
+            secrets=open_secrets(db, configured_keys(config), os.environ),
             executors=executors,
             capacities=capacities,
             sqlite_lock=_sqlite_lock(db),
@@ -125,8 +125,3 @@ def _triggerer_bell(run_dir: Path) -> Callable[[], None]:
                 log.info("tasks are deferred; start a triggerer with `tradewind triggerer`")
 
     return ring
-
-
-def keys_of(config: Config) -> tuple[str, ...]:
-    """Return the encryption keys: configured, else those in the key file."""
-    return config.database.encryption_keys or ensure_key_file(config.key_file)

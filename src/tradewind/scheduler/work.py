@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from tradewind.model.event import Event
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.scheduler.board import LiveAttempt
@@ -48,25 +50,6 @@ class Work:
     @property
     def empty(self) -> bool:
         """Tell whether the turn has nothing to commit."""
-        t = self.turn
-        return not (
-            t.new_runs
-            or t.claims
-            or t.ends
-            or t.created
-            or t.changes
-            or t.run_changes
-            or t.attempts
-            or t.xcoms
-            or t.xcoms_gone
-            or t.rendered
-            or t.triggers
-            or t.trigger_results
-            or t.triggers_gone
-            or t.asset_events
-            or t.callbacks
-            or t.callbacks_done
-            or t.advances
-            or t.inbox_done
-            or t.beats
-        )
+        # Every list of a turn is something to write; a new one counts without being named here.
+        parts = msgspec.structs.astuple(self.turn)
+        return not any(part for part in parts if isinstance(part, list))

@@ -37,15 +37,6 @@ def get(db: Database, attempt_id: AttemptId) -> Attempt | None:
     return rows.to_attempt(row) if row else None
 
 
-def of_instance(db: Database, ti: TiKey) -> list[Attempt]:
-    """Return every attempt of a task instance, oldest first."""
-    with db.read() as conn:
-        found = conn.execute(
-            select(table).where(*rows.ti_is(table, ti)).order_by(table.c.fence)
-        ).mappings()
-        return [rows.to_attempt(row) for row in found]
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a remote worker says when its attempt ends.
 

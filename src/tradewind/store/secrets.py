@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table, delete, select, update
 
+from tradewind.config import Config
 from tradewind.errors import NotFound
 from tradewind.store import tables
 from tradewind.store.connect import Database
@@ -27,6 +28,7 @@ __all__ = [
     "ConnectionValue",
     "Secrets",
     "VariableValue",
+    "configured_keys",
     "ensure_key_file",
     "new_key",
     "open_secrets",
@@ -224,6 +226,11 @@ def _to_variable(box: Box, row: Any) -> VariableValue:
 def _to_connection(box: Box, row: Any) -> ConnectionValue:
     opened = box.open(row.value, f"connection/{row.conn_id}")
     return msgspec.json.decode(opened, type=ConnectionValue)
+
+
+def configured_keys(config: Config) -> tuple[str, ...]:
+    """Return the configured encryption keys, else those in the key file (made if missing)."""
+    return config.database.encryption_keys or ensure_key_file(config.key_file)
 
 
 def open_secrets(

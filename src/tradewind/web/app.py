@@ -24,7 +24,7 @@ from tradewind.clock import Clock
 from tradewind.errors import AlreadyExists, NotFound, TradewindError, Unavailable, UserError
 from tradewind.store import components
 from tradewind.store.connect import Database
-from tradewind.store.read import overview
+from tradewind.store.read import overview, runs
 from tradewind.store.signal import Signal
 
 MAX_BODY = 1024 * 1024
@@ -102,7 +102,7 @@ class _Site:
     async def runs(self, request: Request) -> Response:
         """List a DAG's latest runs."""
         found = await anyio.to_thread.run_sync(
-            partial(overview.latest_runs, self._db, request.path_params["dag_id"], 100)
+            partial(runs.runs, self._db, request.path_params["dag_id"], limit=100)
         )
         return _json(
             {

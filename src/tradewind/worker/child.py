@@ -47,8 +47,6 @@ _ERRORS: dict[str, type[Exception]] = {
     "fenced": Fenced,
     "unavailable": Unavailable,
 }
-GO = 0
-"""The seq of the supervisor's reply that says that the claim was accepted."""
 
 
 class Control:

@@ -46,8 +46,3 @@ def environment(pid: int) -> bytes:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
-
-
-def thread_count() -> int:
-    """Return how many threads this process has."""
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208  names only, no objects

@@ -1,14 +1,13 @@
-"""What lists show: DAGs with their latest run, a DAG's runs, the health of parts."""
+"""The list of DAGs, each with its latest run, in one query."""
 
 from __future__ import annotations
 
 import msgspec
 from sqlalchemy import select
 
-from tradewind.model.run import Run
 from tradewind.model.schedule import ScheduleSpec
 from tradewind.schedule import describe
-from tradewind.store import rows, tables
+from tradewind.store import tables
 from tradewind.store.connect import Database
 
 _MAX_DAGS = 5_000
@@ -68,40 +67,3 @@ def dags(db: Database) -> list[DagLine]:
         )
         for r in found
     ]
-
-
-def import_errors(db: Database) -> list[tuple[str, str]]:
-    """Return (file, error) of every DAG file that could not be imported."""
-    file = tables.dag_file
-    with db.read() as conn:
-        found = conn.execute(
-            select(file.c.path, file.c.import_error)
-            .where(file.c.import_error.is_not(None))
-            .order_by(file.c.path)
-        ).all()
-    return [(r.path, r.import_error) for r in found]
-
-
-def find_run(db: Database, dag_id: str, run_id: str) -> Run | None:
-    """Return a run by its names."""
-    run = tables.dag_run
-    with db.read() as conn:
-        row = (
-            conn.execute(select(run).where(run.c.dag_id == dag_id, run.c.run_id == run_id))
-            .mappings()
-            .one_or_none()
-        )
-    return rows.to_run(row) if row else None
-
-
-def latest_runs(db: Database, dag_id: str, limit: int) -> list[Run]:
-    """Return a DAG's latest runs, newest first."""
-    run = tables.dag_run
-    with db.read() as conn:
-        found = conn.execute(
-            select(run)
-            .where(run.c.dag_id == dag_id)
-            .order_by(run.c.run_after.desc(), run.c.run_pk.desc())
-            .limit(limit)
-        ).mappings()
-        return [rows.to_run(row) for row in found]
