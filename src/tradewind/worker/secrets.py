@@ -7,28 +7,8 @@ from typing import Any
 
 import msgspec
 
+from tradewind.sdk.masking import is_telling
 from tradewind.wire.messages import Call, GetConnection, GetVariable
-
-SENSITIVE = (
-    "access_token",
-    "api_key",
-    "apikey",
-    "authorization",
-    "keyfile_dict",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "service_account",
-    "token",
-)
-
-
-def is_sensitive(name: str) -> bool:
-    """Tell whether a name says that its value is secret."""
-    lowered = name.lower()
-    return any(word in lowered for word in SENSITIVE)
 
 
 def secrets_of(call: Call, body: dict[str, Any]) -> Iterator[str]:
@@ -36,7 +16,7 @@ def secrets_of(call: Call, body: dict[str, Any]) -> Iterator[str]:
     if isinstance(call, GetVariable):
         value = body.get("value")
         if isinstance(value, str):
-            if is_sensitive(call.key):
+            if is_telling(call.key):
                 yield value
             yield from _in_json(value)
     elif isinstance(call, GetConnection):
@@ -58,7 +38,7 @@ def _in_json(text: str) -> Iterator[str]:
 def _walk(value: Any, *, hidden: bool) -> Iterator[str]:
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _walk(item, hidden=hidden or is_sensitive(str(name)))
+            yield from _walk(item, hidden=hidden or is_telling(str(name)))
     elif isinstance(value, list):
         for item in value:
             yield from _walk(item, hidden=hidden)
