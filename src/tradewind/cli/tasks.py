@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 
 from tradewind.cli import output as printing
 from tradewind.cli.session import configuration, database
@@ -84,12 +83,14 @@ def logs(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
         raise NotFound(f"there is no log of {task_id!r} in run {run_id!r} under {root}")
     for segment in found:
         click.echo(f"── try {segment.try_number}", err=True)
-        lines, _ = task_logs.read(segment.path, limit=1 << 26)
-        for line in lines:
-            record = msgspec.json.decode(line, type=dict[str, Any])
-            click.echo(f"{record.get('ts', '')} {record.get('level', ''):7} {record.get('event')}")
-            if "exc" in record:
-                click.echo(record["exc"])
+        at = 0
+        while (chunk := task_logs.read(root, segment.path, at)).lines:
+            at = chunk.end
+            for line in chunk.lines:
+                record = task_logs.parse(line)
+                click.echo(f"{record.ts} {record.level:7} {record.event}")
+                if record.exc is not None:
+                    click.echo(record.exc)
 
 
 def _run(db: Database, dag_id: str, run_id: str) -> Run:

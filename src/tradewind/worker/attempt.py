@@ -61,12 +61,12 @@ class LiveAttempt:
             log_folder,
             assignment.run.dag_id,
             assignment.run.run_id,
-            assignment.task_id or "dag",
+            assignment.task_id,
             assignment.map_index,
         )
         path = segment_path(folder, assignment.try_number, assignment.fence)
         masker = Masker()
-        return cls(launch, host_key, LogSink(path, masker), masker, nonce)
+        return cls(launch, host_key, LogSink(log_folder, path, masker), masker, nonce)
 
     def take_child_ends(self) -> tuple[int, int]:
         """Return the descriptors that the forked process gets; the caller closes them."""

@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from tradewind.wire import logs
+
 STRUCTURED = b"\x1e"
 """First byte of a line that is a JSON object already."""
 
@@ -62,10 +64,8 @@ class Masker:
 class LogSink:
     """One attempt's log file."""
 
-    def __init__(self, path: Path, masker: Masker) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o640)
+    def __init__(self, root: Path, path: Path, masker: Masker) -> None:
+        self._fd = logs.open_to_append(root, path)
         self._masker = masker
         self._rest = b""
         self._failed = False
