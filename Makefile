@@ -29,7 +29,7 @@ check: setup ## Lint, types, layers, sizes, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -p no:randomly tests/docs
+	$(BIN)/pytest -q -p no:randomly tests/docs tests/typing
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .

@@ -118,15 +118,7 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         display_name=task._task_display_name,  # noqa: SLF001  None where the id is shown
         doc_md=task.doc_md or task.doc,
         map_index_template=task.map_index_template,
-        retries=task.retries,
-        retry_delay_s=task.retry_delay.total_seconds(),
-        retry_backoff=task.retry_exponential_backoff,
-        max_retry_delay_s=_seconds(task.max_retry_delay),
-        execution_timeout_s=_seconds(task.execution_timeout),
-        depends_on_past=bool(task.depends_on_past),
-        ignore_first_depends_on_past=bool(task.ignore_first_depends_on_past),
-        wait_for_past_depends_before_skipping=bool(task.wait_for_past_depends_before_skipping),
-        wait_for_downstream=bool(task.wait_for_downstream),
+        **_about_time(task),
         start_date=_later(task.start_date, dag.start_date),
         end_date=_earlier(task.end_date, dag.end_date),
         pool=task.pool,
@@ -152,6 +144,21 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         ui_fgcolor=_unless(task.ui_fgcolor, AbstractOperator.ui_fgcolor),
         extra_links=tuple(str(link.name) for link in task.operator_extra_links),
     )
+
+
+def _about_time(task: AbstractOperator) -> dict[str, Any]:
+    """Return the fields about retries, time limits and earlier runs."""
+    return {
+        "retries": task.retries,
+        "retry_delay_s": task.retry_delay.total_seconds(),
+        "retry_backoff": task.retry_exponential_backoff,
+        "max_retry_delay_s": _seconds(task.max_retry_delay),
+        "execution_timeout_s": _seconds(task.execution_timeout),
+        "depends_on_past": bool(task.depends_on_past),
+        "ignore_first_depends_on_past": bool(task.ignore_first_depends_on_past),
+        "wait_for_past_depends_before_skipping": bool(task.wait_for_past_depends_before_skipping),
+        "wait_for_downstream": bool(task.wait_for_downstream),
+    }
 
 
 def _own(task: AbstractOperator, name: str) -> Any:

@@ -192,6 +192,8 @@ class DAG(DagGraph):
             checked = arguments.checked(check, where, name, value) if check else value
             setattr(self, "_dag_display_name" if name == "dag_display_name" else name, checked)
         self._take_over_defaults(where)
+        if self.auto_register:
+            scope.register(self)
 
     def _take_over_defaults(self, where: str) -> None:
         """Let default_args give the DAG's dates and add to its params, as in Airflow."""

@@ -108,7 +108,7 @@ class EdgeModifier(DependencyMixin):
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802  Airflow's name
-    """Put a text on an edge, between two arrows."""
+    """Return a text for an edge; it stands between two tasks in a `>>` chain."""
     return EdgeModifier(label)
 
 

@@ -1,7 +1,8 @@
 """Import a DAG file and collect its DAGs.
 
-A file's DAGs are the `DAG` objects among its global names, and those that registered
-themselves by a `with` block or a called `@dag` function while the file was imported.
+A file's DAGs are the `DAG` objects among its global names, and those that were made while it
+was imported (Airflow loses one that is neither bound to a name nor entered by `with`).
+`auto_register=False` keeps a DAG out that is bound to no global name.
 
 The module's name is made of the file's path in the DAG folder, so that it is the same in the
 processor, in a worker and in the triggerer, and so that two files named `etl.py` in different

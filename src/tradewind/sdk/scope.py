@@ -1,8 +1,8 @@
 """Which DAG and task group the code of a DAG file is inside of.
 
-`with DAG(...)` and `with TaskGroup(...)` push here; operators made inside look here. DAGs that
-were entered (or made by a called `@dag` function) are remembered until the loader asks for
-them, so that a DAG file need not bind each DAG to a global name.
+`with DAG(...)` and `with TaskGroup(...)` push here; operators made inside look here. DAGs are
+remembered from when they are made until the loader asks for them, so that a DAG file need not
+bind each DAG to a global name.
 
 A DAG file is executed by one thread; the stacks are per context all the same (`contextvars`),
 so that a test that builds DAGs in threads does not mix them up.
@@ -29,8 +29,11 @@ _registered: list[DAG] = []
 def enter_dag(dag: DAG) -> None:
     """Make this the DAG of the operators that follow."""
     _dags.set((*_dags.get(), dag))
-    if dag.auto_register and not any(d is dag for d in _registered):
-        _registered.append(dag)
+
+
+def register(dag: DAG) -> None:
+    """Remember a DAG for the loader."""
+    _registered.append(dag)
 
 
 def leave_dag() -> None:

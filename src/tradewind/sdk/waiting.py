@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from datetime import datetime
 from typing import Protocol
@@ -40,4 +39,6 @@ class SystemWaiter(SystemClock):
 
     async def pause(self, seconds: float) -> None:
         """Return after this time, in async code."""
+        import asyncio  # noqa: PLC0415  its import costs as much as the rest of the SDK
+
         await asyncio.sleep(seconds)

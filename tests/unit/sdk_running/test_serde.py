@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pendulum
+import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -300,8 +301,7 @@ def test_a_value_that_contains_itself_is_refused() -> None:
         serde.dumps(loop, "the XCom 'x'")
 
 
-def test_pydantic_and_attrs_where_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    pydantic = pytest.importorskip("pydantic")
+def test_pydantic_models_of_an_allowed_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serde_classes, "_allowed", [f"{__name__}.*"])
     model = pydantic.create_model("Model", n=(int, ...), __module__=__name__)
     monkeypatch.setattr(sys.modules[__name__], "Model", model, raising=False)
