@@ -1,8 +1,15 @@
-"""Measure the README's figures: `make bench`, or `python bench/run.py [--url URL]`.
+"""Measure every figure that the project claims, beside the limit of this machine.
 
-Starts `tradewind standalone` in a temporary home, runs the benchmark DAGs, and prints the time
-from the trigger to the run's end as the database recorded it (the median of a few runs, after
-one that warms up).
+    make bench                                              everything, SQLite and PostgreSQL
+    make bench ARGS="--only chain --only latency --quick"   some of it, with few repeats
+    make bench ARGS="--url postgresql://user@host/postgres" on this server instead of a private one
+    make bench ARGS="--write"                               and write docs/benchmarks.md
+    make bench ARGS="--list"                                what can be measured
+
+Prints a table, then one line of JSON. Times are only worth something when nothing else runs on
+the machine; the ratios to the limit program, measured in turns with the product, also otherwise.
+The exit code is 1 when something could not be measured, and with --strict also when a figure
+missed what it must reach.
 """
 
 from __future__ import annotations
@@ -10,97 +17,122 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import selectors
-import statistics
-import subprocess
 import sys
-import tempfile
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from tradewind.actions.trigger import trigger
-from tradewind.clock import SystemClock
-from tradewind.config import load_config
-from tradewind.store.connect import Database, open_database
-from tradewind.store.read import scheduling
-from tradewind.store.signal import Signal
+from context import POSTGRESQL, SQLITE, Context
+from figures import Figure, busy_note, markdown, save, show
+from postgres import Missing, server_at
 
-DAGS = Path(__file__).parent / "dags"
-SHAPES = (
-    ("bench_chain", "chain of 40 × fibo(10), s"),
-    ("bench_wide", "root + 200 parallel no-ops, tasks/s"),
-    ("bench_expand", "root + expand(200), tasks/s"),
+CLAIMS = (
+    "chain",
+    "parallel",
+    "many",
+    "latency",
+    "visible",
+    "startup",
+    "idle",
+    "imports",
+    "engine",
+    "history",
+    "dags",
+    "install",
 )
-_RUNS = 3
-_PATIENCE_S = 120.0
-_CLOCK = SystemClock()
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
-def measure(db: Database, dag_id: str) -> tuple[float, int]:
-    """Run a DAG once; return the seconds from the trigger to the end, and its tasks."""
-    run = trigger(db, Signal(db), _CLOCK, dag_id)
-    deadline = _CLOCK.monotonic() + _PATIENCE_S
-    with selectors.DefaultSelector() as pause:
-        while _CLOCK.monotonic() < deadline:
-            now = scheduling.run(db, run.run_pk)
-            if now is not None and now.ended_at is not None and run.queued_at is not None:
-                if now.state != "success":
-                    raise SystemExit(f"{dag_id} ended {now.state}")
-                rows = scheduling.run_rows(db, run.run_pk)
-                done = [t for t in rows.instances if t.state == "success"] if rows else []
-                return (now.ended_at - run.queued_at).total_seconds(), len(done)
-            pause.select(0.02)
-    raise SystemExit(f"{dag_id} did not end within {_PATIENCE_S:g} s")
+def main() -> int:
+    given = arguments()
+    if given.list:
+        for name in CLAIMS:
+            module = import_module(f"claims.{name}")
+            print(f"{name:10} {(module.__doc__ or '').strip()}")
+        return 0
+    # A measured process must be able to keep its bytecode, as an installed one does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    load = os.getloadavg()[0]
+    with contexts(given.db, given.url, quick=given.quick) as context:
+        figures, failed = measure(context, given.only or CLAIMS)
+    print(show(figures))
+    if note := busy_note(load):
+        print(f"\n{note}")
+    print(json.dumps({figure_name(f): round(f.value, 4) for f in figures}, ensure_ascii=False))
+    if given.json is not None:
+        save(figures, given.json, quick=given.quick, load=load)
+    if given.write:
+        PAGE.write_text(markdown(figures, load=load), encoding="utf-8")
+    missed = any(figure.missed for figure in figures)
+    return 1 if failed or (given.strict and missed) else 0
 
 
-def report(db: Database, runs: int) -> None:
-    """Measure every shape; print a table and a JSON line."""
-    deadline = _CLOCK.monotonic() + 20
-    with selectors.DefaultSelector() as pause:
-        while scheduling.calendar(db, "bench_expand") is None and _CLOCK.monotonic() < deadline:
-            pause.select(0.05)
-    found: dict[str, float] = {}
-    for dag_id, text in SHAPES:
-        measure(db, dag_id)
-        results = [measure(db, dag_id) for _ in range(runs)]
-        seconds = statistics.median(r[0] for r in results)
-        found[text] = round(results[0][1] / seconds) if "tasks/s" in text else round(seconds, 3)
-    print("\n".join(f"| {name} | {value:g} |" for name, value in found.items()))
-    print(json.dumps({"dialect": db.dialect, **found}, ensure_ascii=False))
+def figure_name(figure: Figure) -> str:
+    return f"{figure.what} ({figure.database})" if figure.database else figure.what
 
 
-def main() -> None:
-    """Start a system of its own, measure, stop it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="database URL; by default SQLite in a temporary folder")
-    parser.add_argument("--runs", type=int, default=_RUNS)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        env = {
-            **os.environ,
-            "TRADEWIND_HOME": home,
-            "TRADEWIND__CORE__DAGS_FOLDER": str(DAGS),
-            "TRADEWIND__CORE__PARALLELISM": "8",
-        }
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        if options.url:
-            env["TRADEWIND__DATABASE__SQL_ALCHEMY_CONN"] = options.url
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tradewind.cli", "standalone", "--port", "0"],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=CLAIMS, help="may be repeated")
+    parser.add_argument("--url", help="of a PostgreSQL server where databases may be made")
+    parser.add_argument("--db", choices=(SQLITE, POSTGRESQL, "both"))
+    parser.add_argument("--quick", action="store_true", help="a few repeats, for a first look")
+    parser.add_argument("--json", type=Path, help="write the figures with details to this file")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
+    parser.add_argument("--strict", action="store_true", help="fail when a figure misses its mark")
+    parser.add_argument("--list", action="store_true", help="show what can be measured")
+    given = parser.parse_args()
+    if given.write and given.only:
+        parser.error("--write writes the whole page: leave --only out")
+    if given.db is None:
+        given.db = POSTGRESQL if given.url else "both"
+    return given
+
+
+@contextmanager
+def contexts(database: str, url: str | None, *, quick: bool) -> Iterator[Context]:
+    """Yield how to measure, with a PostgreSQL server when one is wanted and there."""
+    wanted = (SQLITE, POSTGRESQL) if database == "both" else (database,)
+    if POSTGRESQL not in wanted:
+        yield Context(quick=quick, databases=wanted)
+        return
+    try:
+        server = server_at(url)
+    except Missing as error:
+        if database != "both":
+            raise SystemExit(str(error)) from error
+        print(f"without PostgreSQL: {error}", file=sys.stderr)
+        yield Context(quick=quick, databases=(SQLITE,))
+        return
+    with server:
+        yield Context(quick=quick, databases=wanted, server=server)
+
+
+def measure(context: Context, names: Iterable[str]) -> tuple[list[Figure], list[str]]:
+    """Measure each claim; one that fails does not stop the others."""
+    figures: list[Figure] = []
+    failed: list[str] = []
+    for name in names:
+        start = time.monotonic()
         try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            db = open_database(load_config(env).database.sql_alchemy_conn)
-            report(db, options.runs)
-            db.close()
-        finally:
-            process.terminate()
-            process.wait()
+            module: ModuleType = import_module(f"claims.{name}")
+            for figure in module.measure(context):
+                figures.append(figure)
+                print(show([figure]).splitlines()[-1], file=sys.stderr, flush=True)
+        except Exception:  # noqa: BLE001  whatever it is, the other claims can be measured
+            traceback.print_exc()
+            failed.append(name)
+        print(f"[{name}: {time.monotonic() - start:.0f} s]", file=sys.stderr, flush=True)
+    if failed:
+        print(f"could not be measured: {', '.join(failed)}", file=sys.stderr)
+    return figures, failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
