@@ -27,7 +27,6 @@ LARGE_CLASSES: dict[str, str] = {
     "engine/live.py::LiveRun": "to be split: the nodes, and what can be asked about them",
     "processor/children.py::Children": "one selector, and a handler for each descriptor on it",
     "processor/loop.py::Processor": "one loop, and a handler for each timer in it",
-    "worker/supervisor.py::Supervisor": "to be split: the link, the file hosts, the attempts",
 }
 
 

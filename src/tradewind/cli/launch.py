@@ -29,7 +29,7 @@ from tradewind.clock import SystemClock
 from tradewind.config import Config
 from tradewind.errors import ConfigError
 from tradewind.log import set_up
-from tradewind.worker.supervisor import SupervisorSettings
+from tradewind.worker.settings import SupervisorSettings
 
 log = logging.getLogger(__name__)
 

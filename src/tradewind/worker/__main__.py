@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import sys
 from pathlib import Path
 
+from tradewind.errors import ConfigError
 from tradewind.log import set_up
 from tradewind.worker.service import serve
-from tradewind.worker.supervisor import SupervisorSettings
+from tradewind.worker.settings import SupervisorSettings
 
 
 def main() -> None:
@@ -21,20 +24,31 @@ def main() -> None:
     parser.add_argument("--heartbeat-s", type=float, default=5.0)
     parser.add_argument("--kill-grace-s", type=float, default=10.0)
     parser.add_argument("--drain-s", type=float, default=30.0)
+    parser.add_argument("--import-timeout-s", type=float, default=60.0)
+    parser.add_argument("--idle-hosts", type=int, default=16)
+    parser.add_argument("--idle-host-s", type=float, default=900.0)
+    parser.add_argument("--userland", default="tradewind.worker.usercode", help=argparse.SUPPRESS)
     options = parser.parse_args()
     set_up("worker")
-    serve(
-        SupervisorSettings(
-            socket_path=options.socket,
-            dags_folder=options.dags_folder,
-            log_folder=options.log_folder,
-            state_dir=options.state_dir,
-            lease_s=options.lease_s,
-            heartbeat_s=options.heartbeat_s,
-            kill_grace_s=options.kill_grace_s,
-            drain_s=options.drain_s,
-        )
+    settings = SupervisorSettings(
+        socket_path=options.socket,
+        dags_folder=options.dags_folder,
+        log_folder=options.log_folder,
+        state_dir=options.state_dir,
+        lease_s=options.lease_s,
+        heartbeat_s=options.heartbeat_s,
+        kill_grace_s=options.kill_grace_s,
+        drain_s=options.drain_s,
+        import_timeout_s=options.import_timeout_s,
+        idle_hosts=options.idle_hosts,
+        idle_host_s=options.idle_host_s,
+        userland=options.userland,
     )
+    try:
+        serve(settings)
+    except ConfigError as error:
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400  the operator's to mend
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,133 +1,218 @@
-"""An attempt as its supervisor holds it: two descriptors, a log, and what is known of it."""
+"""An attempt as its supervisor holds it: descriptors, a log, and what is known of it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
+import selectors
 import socket
+from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from tradewind.model.ids import AttemptId
-from tradewind.wire import framing
-from tradewind.wire.logs import instance_folder, segment_path
-from tradewind.wire.messages import Launch, ToServer
-from tradewind.worker.logsink import LogSink, Masker
+from tradewind.errors import Bug
+from tradewind.wire import framing, logs
+from tradewind.wire.messages import Assignment, CallbackDone, Finish, Launch
+from tradewind.worker import inner
+from tradewind.worker.logsink import LogSink
+from tradewind.worker.masking import Masker
 
 _READ = 1 << 16
+_MAX_READS = 64
+"""At the end of an attempt no more than this is read at once: 4 MiB, a pipe holds 64 KiB."""
 
 
-class LiveAttempt:
-    """One forked attempt.
+class Stop(StrEnum):
+    """Why an attempt was told to stop."""
 
-    nonce: of its claim. claimed: the scheduler accepted the claim. reported: it sent its
-    outcome. fenced: whatever it says no longer counts. cancelled: why it was told to stop.
-    kill_at: monotonic seconds of the SIGKILL that follows.
+    CANCELLED = "cancelled"
+    FENCED = "fenced"
+    NO_SCHEDULER = "no scheduler"
+    SHUTDOWN = "shutdown"
+    TIMEOUT = "timeout"
+
+
+class Attempt:
+    """One launch.
+
+    nonce: of its claim. claimed: the scheduler accepted the claim. began: user code may have
+    run. report: what it came to, once that is known. sent: the scheduler was told. silent:
+    its process can say no more. lost: why it is dying, when its host has died. stop,
+    stop_reason: why it was told to stop.
     """
 
-    def __init__(
-        self,
-        launch: Launch,
-        host_key: tuple[str, str],
-        sink: LogSink,
-        masker: Masker,
-        nonce: str,
-    ) -> None:
-        self.attempt_id: AttemptId = launch.attempt_id
-        self.host_key = host_key
+    def __init__(self, launch: Launch, nonce: str, log_folder: Path) -> None:
+        """Make the descriptors.
+
+        Raises:
+            OSError: there are too many already.
+        """
+        self.attempt_id = launch.attempt_id
+        self.assignment: Assignment = launch.assignment
         self.nonce = nonce
-        self.sink = sink
-        self.masker = masker
-        self.claimed = self.reported = self.fenced = False
-        self.control_closed = self.log_closed = self.closed = False
-        self.cancelled: str | None = None
-        self.kill_at: float | None = None
+        self.log_path = log_path(log_folder, launch.assignment)
+        self.masker = Masker()
+        self.sink = LogSink(log_folder, self.log_path, self.masker)
+        self.claimed = self.began = self.sent = self.closed = self.silent = False
+        self.report: Finish | CallbackDone | None = None
+        self.lost: str | None = None
+        self.stop: Stop | None = None
+        self.stop_reason = ""
+        self.questions: set[int] = set()
+        """Numbers of what was asked for it and is not answered."""
         self._reader = framing.FrameReader()
-        self.control, self._child_control = socket.socketpair()
-        self.control.setblocking(False)  # noqa: FBT003  the stdlib's signature
-        self.log_fd, self._child_log = os.pipe()
-        os.set_blocking(self.log_fd, False)
+        self._outgoing = bytearray()
+        with contextlib.ExitStack() as undo:
+            self._control, theirs = socket.socketpair()
+            undo.callback(self._control.close)
+            undo.callback(theirs.close)
+            self._control.setblocking(False)  # noqa: FBT003  the stdlib's signature
+            self._pipes = [os.pipe()]
+            undo.callback(lambda: _close_pipes(self._pipes))
+            self._pipes.append(os.pipe())
+            for read_end, _ in self._pipes:
+                os.set_blocking(read_end, False)
+            undo.pop_all()
+        self._child_ends = [theirs.detach(), *(write_end for _, write_end in self._pipes)]
+        self._out, self._err = (read_end for read_end, _ in self._pipes)
+        self._open_logs = {self._out, self._err}
 
-    @classmethod
-    def open(
-        cls, launch: Launch, host_key: tuple[str, str], log_folder: Path, nonce: str
-    ) -> LiveAttempt:
-        """Make the descriptors and the log of a launch."""
-        assignment = launch.assignment
-        folder = instance_folder(
-            log_folder,
-            assignment.run.dag_id,
-            assignment.run.run_id,
-            assignment.task_id,
-            assignment.map_index,
-        )
-        path = segment_path(folder, assignment.try_number, assignment.fence)
-        masker = Masker()
-        return cls(launch, host_key, LogSink(log_folder, path, masker), masker, nonce)
+    # ---- descriptors ------------------------------------------------------------------------
 
-    def take_child_ends(self) -> tuple[int, int]:
-        """Return the descriptors that the forked process gets; the caller closes them."""
-        return self._child_control.detach(), self._child_log
+    @property
+    def child_ends(self) -> list[int]:
+        """Return the process's ends: control socket, standard output, standard error."""
+        return self._child_ends
 
-    def write(self, frame: bytes) -> None:
-        """Send a frame to the process. It reads before it writes, so this does not wait long."""
-        self.control.setblocking(True)  # noqa: FBT003
-        with contextlib.suppress(OSError):
-            self.control.sendall(frame)
-        self.control.setblocking(False)  # noqa: FBT003
+    def close_child_ends(self) -> None:
+        """Close the process's ends: it has them now, or never will."""
+        for fd in self._child_ends:
+            os.close(fd)
+        self._child_ends = []
 
-    def receive(self) -> list[ToServer]:
-        """Return what the process said; `control_closed` once it can say no more."""
-        messages: list[ToServer] = []
+    def watch(
+        self,
+        selector: selectors.BaseSelector,
+        heard: Callable[[Attempt], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Have the process heard, and its output written to the log."""
+        self._selector = selector
+
+        def on_control(mask: int) -> None:
+            if mask & selectors.EVENT_WRITE and not self.closed:
+                self._flush()
+            if mask & selectors.EVENT_READ and not self.closed:
+                heard(self)
+
+        selector.register(self._control, selectors.EVENT_READ, on_control)
+        self._on_control = on_control
+        for fd in (self._out, self._err):
+            selector.register(fd, selectors.EVENT_READ, lambda _, fd=fd: self._read(fd, now()))
+
+    def send(self, message: inner.Assigned | inner.Go | inner.Answer) -> None:
+        """Send a message to the process, now or when it reads."""
+        idle = not self._outgoing
+        self._outgoing += inner.frame(message)
+        if idle:
+            self._flush()
+
+    def receive(self) -> tuple[list[inner.Began | inner.Asked | inner.Ended], bool]:
+        """Return what the process said, and whether it can say more."""
+        messages: list[inner.Began | inner.Asked | inner.Ended] = []
         while True:
             try:
-                data = self.control.recv(_READ)
+                data = self._control.recv(_READ)
             except BlockingIOError:
-                return messages
+                return messages, True
             except OSError:
-                data = b""
+                return messages, False
             if not data:
-                self.control_closed = True
-                return messages
+                return messages, False
             try:
-                messages.extend(framing.decode_to_server(f) for f in self._reader.feed(data))
-            except msgspec.MsgspecError:
-                self.control_closed = True
-                return messages
+                messages += map(inner.unframe_from_attempt, self._reader.feed(data))
+            except (msgspec.MsgspecError, Bug):
+                # User code got hold of the socket; nothing that comes can be trusted.
+                return messages, False
 
-    def drain_log(self, now: datetime) -> bool:
-        """Read what is in the log pipe; False at its end."""
-        while True:
-            try:
-                data = os.read(self.log_fd, _READ)
-            except BlockingIOError:
-                return True
-            if not data:
-                return False
-            self.sink.feed(data, now)
+    def hang_up(self) -> None:
+        """Listen no more; a process that waits for an answer ends."""
+        self.silent = True
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(self._control)
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+
+    def drain(self, now: datetime) -> None:
+        """Write to the log what is in the pipes, to the last character."""
+        for fd in tuple(self._open_logs):
+            for _ in range(_MAX_READS):
+                if not self._read(fd, now):
+                    break
+        self.sink.end_lines(now)
 
     def close(self, now: datetime) -> int:
-        """Close everything but the log file, whose descriptor is returned to be synced."""
+        """Close everything; return the log's descriptor, to be synced and closed, or -1."""
         self.closed = True
-        self.control.close()
-        os.close(self.log_fd)
+        self.drain(now)
+        self.close_child_ends()
+        self.hang_up()
+        self._control.close()
+        for fd in tuple(self._open_logs):
+            self._close_log(fd)
         return self.sink.finish(now)
 
+    def _read(self, fd: int, now: datetime) -> bool:
+        if fd not in self._open_logs:
+            return False
+        try:
+            data = os.read(fd, _READ)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close_log(fd)
+        elif fd == self._out:
+            self.sink.output(data, now)
+        else:
+            self.sink.error(data, now)
+        return bool(data)
 
-def end_reason(status: int) -> str | None:
-    """Return how a process ended, for people; None for a clean exit.
+    def _close_log(self, fd: int) -> None:
+        self._open_logs.discard(fd)
+        self._selector.unregister(fd)
+        os.close(fd)
 
-    Args:
-        status: as waitpid gives it.
-    """
-    code = os.waitstatus_to_exitcode(status)
-    if code == 0:
-        return None
-    if code > 0:
-        return f"its process ended with exit code {code}"
-    name = signal.Signals(-code).name
-    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-    return f"killed by {name}{hint}"
+    def _flush(self) -> None:
+        try:
+            while self._outgoing:
+                sent = self._control.send(self._outgoing)
+                del self._outgoing[:sent]
+        except BlockingIOError:
+            events = selectors.EVENT_READ | selectors.EVENT_WRITE
+            self._selector.modify(self._control, events, self._on_control)
+            return
+        except OSError:  # the process is gone; its end is reported by its host
+            self._outgoing.clear()
+        with contextlib.suppress(KeyError):
+            if self._selector.get_key(self._control).events != selectors.EVENT_READ:
+                self._selector.modify(self._control, selectors.EVENT_READ, self._on_control)
+
+
+def log_path(log_folder: Path, assignment: Assignment) -> Path:
+    """Return the file of an attempt's or a callback's log."""
+    run = assignment.run
+    folder = logs.instance_folder(
+        log_folder, run.dag_id, run.run_id, assignment.task_id, assignment.map_index
+    )
+    if assignment.callback is not None:
+        return logs.callback_path(folder, assignment.try_number, assignment.callback.callback_id)
+    return logs.segment_path(folder, assignment.try_number, assignment.fence)
+
+
+def _close_pipes(pipes: list[tuple[int, int]]) -> None:
+    for read_end, write_end in pipes:
+        os.close(read_end)
+        os.close(write_end)

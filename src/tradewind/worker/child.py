@@ -1,45 +1,47 @@
 """The attempt's process: wait for the claim, run the task, report, end.
 
-Everything it says goes through its control socket to the supervisor, which adds the nonce;
-user code never sees a credential. Its standard output and error, and its logging, go to the
-log pipe.
+It talks to its supervisor only, through its control socket; user code never sees a
+credential. Standard output and error are pipes to the supervisor, so that what C code and
+subprocesses print is in the log as well. Records of Python's logging go the same way as
+lines that are marked as JSON, in order with what is printed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
+import threading
 import traceback
-from datetime import UTC, datetime
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 import msgspec
 
-from tradewind.errors import AlreadyExists, Fenced, NotFound, Unavailable, UserError
-from tradewind.model.ids import AttemptId
+from tradewind.errors import (
+    AlreadyExists,
+    Fenced,
+    NotFound,
+    TradewindError,
+    Unavailable,
+    UserError,
+)
 from tradewind.model.outcome import Failed
 from tradewind.sdk import runtime
 from tradewind.sdk.exceptions import AirflowTaskTerminated
-from tradewind.sdk.execution import Execution, Loaded, execute, run_callback
 from tradewind.wire import framing
-from tradewind.wire.messages import (
-    Assignment,
-    Call,
-    CallbackDone,
-    Finish,
-    Launch,
-    Mask,
-    Reply,
-    Request,
-)
-from tradewind.worker import kernel
-from tradewind.worker.hosts import ImportFailure
-from tradewind.worker.logsink import STRUCTURED
+from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish, Mask
+from tradewind.worker import inner, kernel
+from tradewind.worker.logsink import STRUCTURED, stamp
+from tradewind.worker.userland import Userland
 
-_ERRORS: dict[str, type[Exception]] = {
+_ERRORS: dict[str, type[TradewindError]] = {
     "not_found": NotFound,
     "already_exists": AlreadyExists,
     "invalid": UserError,
@@ -48,167 +50,315 @@ _ERRORS: dict[str, type[Exception]] = {
     "unavailable": Unavailable,
 }
 
+_READ = 1 << 18
+
+log = logging.getLogger("tradewind.task")
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """A DAG file that the file host imported. set_limits: gives numeric libraries their threads."""
+
+    dags: Mapping[str, Any]
+    set_limits: tuple[Callable[[], None], ...] = ()
+
 
 class Control:
-    """Talk to the supervisor, one request at a time."""
+    """The control socket, and the runtime of user code.
+
+    A signal may end a call at any moment (a timeout, a stop): what is half written or half read
+    then is protected from it, and the answer that comes later is told from the next by its
+    number.
+    """
 
     def __init__(self, fd: int) -> None:
         self._sock = socket.socket(fileno=fd)
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
         self._reader = framing.FrameReader()
-        self._frames: list[bytes] = []
+        self._frames: deque[bytes] = deque()
         self._seq = 0
-        self.attempt_id = AttemptId("")
+        self._pid = os.getpid()
+        # User code may have threads; calls take turns.
+        self._turn = threading.RLock()
 
-    def receive(self) -> Launch | Reply:
-        """Return the next message; the process ends when the supervisor is gone."""
+    def receive(self) -> inner.Assigned | inner.Go | inner.Answer:
+        """Return the next message; the process ends when the supervisor hung up."""
         while not self._frames:
-            data = self._sock.recv(1 << 18)
-            if not data:
-                os._exit(1)
-            self._frames.extend(self._reader.feed(data))
-        message = framing.decode_to_worker(self._frames.pop(0))
-        assert isinstance(message, Launch | Reply)
+            self._poll.poll()
+            with _signals_held():
+                data = self._sock.recv(_READ)
+                if not data:
+                    os._exit(0)
+                self._frames.extend(self._reader.feed(data))
+        message: inner.Assigned | inner.Go | inner.Answer
+        message = inner.unframe_to_attempt(self._frames.popleft())
         return message
 
-    def next_seq(self) -> int:
-        """Return a number for the next message."""
-        self._seq += 1
-        return self._seq
-
-    def send(self, message: Request | Finish | CallbackDone) -> None:
+    def send(self, message: inner.Began | inner.Asked | inner.Ended) -> None:
         """Send a message."""
-        self._sock.sendall(framing.encode(message))
+        with _signals_held():
+            self._sock.sendall(inner.frame(message))
 
     def call(self, call: Call) -> dict[str, Any]:
         """Do a call of user code; see `tradewind.sdk.runtime.Runtime`."""
-        seq = self.next_seq()
-        self.send(Request(seq=seq, attempt_id=self.attempt_id, nonce="", call=call))
-        while True:
-            reply = self.receive()
-            if isinstance(reply, Reply) and reply.seq == seq:
-                break
-        if reply.error is not None:
-            raise _ERRORS.get(reply.error, Unavailable)(reply.message or reply.error)
-        return reply.body
+        if os.getpid() != self._pid:
+            raise Unavailable(
+                "the server answers the task's own process only; read variables, connections "
+                "and XComs there and hand them to the processes that it starts"
+            )
+        with self._turn:
+            self._seq += 1
+            seq = self._seq
+            self.send(inner.Asked(seq, call))
+            answer = self._answer(seq)
+        if answer.error is not None:
+            raise _ERRORS.get(answer.error, Unavailable)(answer.message or answer.error)
+        return answer.body
 
     def mask(self, secret: str) -> None:
         """Hide a value in the log from now on."""
         self.call(Mask(secret))
 
+    def _answer(self, seq: int) -> inner.Answer:
+        while True:
+            answer = self.receive()
+            if isinstance(answer, inner.Answer) and answer.seq == seq:
+                return answer
 
-def run(attempt_id: str, loaded: object, control_fd: int, log_fd: int) -> None:
-    """Run one attempt in this forked process."""
-    kernel.hide_memory()
-    os.dup2(log_fd, 1)
-    os.dup2(log_fd, 2)
-    os.close(log_fd)
+
+def run_attempt(
+    attempt_id: str, control_fd: int, imported: Imported | None, userland: Userland
+) -> None:
+    """Run one attempt in this process, which was forked for it.
+
+    Args:
+        attempt_id: the attempt.
+        control_fd: the socket to the supervisor.
+        imported: the DAG file; None: this is a clean process, which imports it itself.
+        userland: how to import and run it.
+    """
     control = Control(control_fd)
-    control.attempt_id = AttemptId(attempt_id)
-    launch = control.receive()
-    go = control.receive()
-    if not isinstance(launch, Launch) or not isinstance(go, Reply) or go.error is not None:
-        return
-    signal.signal(signal.SIGTERM, _terminated)
-    set_up_logging()
+    assigned = control.receive()
+    assert isinstance(assigned, inner.Assigned)
+    assignment = assigned.assignment
+    _set_up_streams()
+    _set_up_environment(attempt_id, assignment)
     runtime.install(control)
-    assignment = launch.assignment
-    if assignment.kind == "callback":
-        _callback(control, assignment, loaded)
-    else:
-        _task(control, assignment, loaded)
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-
-def _task(control: Control, assignment: Assignment, loaded: object) -> None:
-    execution = _execute(assignment, loaded)
-    sys.stdout.flush()
-    control.send(
-        Finish(
-            seq=control.next_seq(),
-            attempt_id=assignment.attempt_id,
-            nonce="",
-            outcome=execution.outcome,
-            xcoms=execution.xcoms,
-            mapped_length=execution.mapped_length,
-            returned=execution.returned,
-            asset_events=execution.asset_events,
-            rendered_fields=execution.rendered_fields,
-            rendered_map_index=execution.rendered_map_index,
+    control.receive()  # Go; a refused claim ends the process here, before any user code
+    signal.signal(signal.SIGTERM, _terminated)
+    report: Finish | CallbackDone
+    run = _callback if assignment.kind == "callback" else _task
+    try:
+        dags = _imported_dags(control, assigned, imported, userland)
+        report = run(control, assignment, dags, userland)
+    except (Exception, SystemExit, AirflowTaskTerminated, _NotRunnable) as error:
+        if not isinstance(error, _NotRunnable):
+            log.exception("the attempt failed outside of the task's own code")
+        report = _failure(
+            assignment, _last_line(error), retryable=not isinstance(error, _NotRunnable)
         )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _flush()
+    control.send(inner.Ended(report, alone=not kernel.has_children()))
+
+
+class _NotRunnable(Exception):
+    """The file does not have what is to be run; trying again does not help."""
+
+
+def _imported_dags(
+    control: Control, assigned: inner.Assigned, imported: Imported | None, userland: Userland
+) -> Mapping[str, Any]:
+    if imported is not None:
+        for set_limit in imported.set_limits:
+            set_limit()
+        return imported.dags
+    control.send(inner.Began(os.getpid(), None))
+    try:
+        return userland.load(assigned.path, assigned.folder)
+    except (Exception, SystemExit) as error:
+        raise _ImportFailed(assigned.assignment.dag_file) from error
+
+
+class _ImportFailed(Exception):
+    """The DAG file cannot be imported."""
+
+    def __str__(self) -> str:
+        return f"importing the DAG file {self.args[0]} failed: {_last_line(self.__cause__)}"
+
+
+def _task(
+    control: Control, assignment: Assignment, dags: Mapping[str, Any], userland: Userland
+) -> Finish:
+    dag = _dag(assignment, dags)
+    try:
+        task = dag.get_task(assignment.task_id)
+    except Exception as error:
+        raise _missing(
+            f"DAG {assignment.run.dag_id!r} in {assignment.dag_file} has no task "
+            f"{assignment.task_id!r} any more"
+        ) from error
+    timeout = getattr(task, "execution_timeout", None)
+    control.send(inner.Began(os.getpid(), timeout.total_seconds() if timeout else None))
+    execution = userland.execute(dag, assignment)
+    return Finish(
+        seq=0,
+        attempt_id=assignment.attempt_id,
+        nonce="",
+        outcome=execution.outcome,
+        xcoms=execution.xcoms,
+        mapped_length=execution.mapped_length,
+        returned=execution.returned,
+        asset_events=execution.asset_events,
+        rendered_fields=execution.rendered_fields,
+        rendered_map_index=execution.rendered_map_index,
     )
 
 
-def _execute(assignment: Assignment, loaded: object) -> Execution:
-    dag = _dag(assignment, loaded)
-    if isinstance(dag, str):
-        logging.getLogger("tradewind.task").error(dag)
-        return Execution(outcome=Failed(error=dag.strip().rpartition("\n")[2] or dag))
-    return execute(dag, assignment)
+def _callback(
+    control: Control, assignment: Assignment, dags: Mapping[str, Any], userland: Userland
+) -> CallbackDone:
+    dag = _dag(assignment, dags)
+    control.send(inner.Began(os.getpid(), None))
+    try:
+        userland.run_callback(dag, assignment)
+    except (Exception, SystemExit) as error:
+        log.exception("the callback failed")
+        return _callback_done(assignment, _last_line(error))
+    return _callback_done(assignment, None)
 
 
-def _dag(assignment: Assignment, loaded: object) -> Any:
-    if isinstance(loaded, ImportFailure):
-        return f"the DAG file {assignment.dag_file} cannot be imported:\n{loaded.text}"
-    assert isinstance(loaded, Loaded)
-    dag = loaded.dags.get(assignment.run.dag_id)
+def _dag(assignment: Assignment, dags: Mapping[str, Any]) -> Any:
+    dag = dags.get(assignment.run.dag_id)
     if dag is None:
-        return (
+        has = ", ".join(sorted(dags)) or "none"
+        raise _missing(
             f"DAG {assignment.run.dag_id!r} is not in {assignment.dag_file} any more; "
-            f"it has {', '.join(sorted(loaded.dags)) or 'no DAG'}"
+            f"the DAGs there: {has}"
         )
     return dag
 
 
-def _callback(control: Control, assignment: Assignment, loaded: object) -> None:
-    error: str | None = None
-    dag = _dag(assignment, loaded)
-    try:
-        if isinstance(dag, str):
-            error = dag
-        else:
-            run_callback(dag, assignment)
-    except Exception as failure:  # noqa: BLE001  user code may raise anything
-        error = "".join(traceback.format_exception(failure))
-        logging.getLogger("tradewind.task").error("the callback failed:\n%s", error)  # noqa: TRY400  the text is trimmed
-    callback = assignment.callback
-    control.send(
-        CallbackDone(
-            seq=control.next_seq(),
-            attempt_id=assignment.attempt_id,
-            nonce="",
-            callback_id=callback.callback_id if callback else 0,
-            error=error,
-        )
+def _missing(text: str) -> _NotRunnable:
+    log.error("%s", text)
+    return _NotRunnable(text)
+
+
+def _failure(assignment: Assignment, error: str, *, retryable: bool) -> Finish | CallbackDone:
+    if assignment.kind == "callback":
+        return _callback_done(assignment, error)
+    return Finish(
+        seq=0,
+        attempt_id=assignment.attempt_id,
+        nonce="",
+        outcome=Failed(error=error, retryable=retryable),
     )
 
 
+def _callback_done(assignment: Assignment, error: str | None) -> CallbackDone:
+    callback = assignment.callback
+    return CallbackDone(
+        seq=0,
+        attempt_id=assignment.attempt_id,
+        nonce="",
+        callback_id=callback.callback_id if callback is not None else 0,
+        error=error,
+    )
+
+
+def _last_line(error: BaseException | None) -> str:
+    if isinstance(error, _ImportFailed | _NotRunnable):
+        return str(error)
+    return "".join(traceback.format_exception_only(error)).strip() if error else ""
+
+
+# ---- the process's surroundings -------------------------------------------------------------
+
+
+def _set_up_environment(attempt_id: str, assignment: Assignment) -> None:
+    """Name the attempt, to user code and to what it starts.
+
+    Systems outside can refuse what an older attempt of the task still sends, by the fence.
+    """
+    os.environ["TRADEWIND_ATTEMPT_ID"] = attempt_id
+    os.environ["TRADEWIND_FENCE"] = str(assignment.fence)
+
+
 class _PipeHandler(logging.Handler):
-    """Write each record as one structured line."""
+    """Write each record as one line of JSON, marked as such."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
 
     def emit(self, record: logging.LogRecord) -> None:
-        event: dict[str, Any] = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
-            "level": record.levelname.lower(),
-            "source": record.name,
-            "event": record.getMessage(),
-        }
-        if record.exc_info and record.exc_info[0] is not None:
-            event["exc"] = "".join(traceback.format_exception(*record.exc_info))
-        sys.stdout.flush()
-        os.write(1, STRUCTURED + msgspec.json.encode(event) + b"\n")
+        try:
+            line: dict[str, Any] = {
+                "ts": stamp(record.created),
+                "level": record.levelname.lower(),
+                "source": record.name,
+                "event": record.getMessage(),
+            }
+            if record.exc_info and record.exc_info[0] is not None:
+                line["exc"] = "".join(traceback.format_exception(*record.exc_info))
+            if record.stack_info:
+                line["stack"] = record.stack_info
+            # What was printed before comes before.
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+            data = memoryview(STRUCTURED + _json(line) + b"\n")
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except Exception:  # noqa: BLE001  as every handler of logging does
+            self.handleError(record)
 
 
-def set_up_logging() -> None:
-    """Send logging to the pipe, and have printed lines come out at once."""
+def _json(line: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # a lone surrogate
+        return msgspec.json.encode(
+            {k: v.encode("utf-8", "backslashreplace").decode() for k, v in line.items()}
+        )
+
+
+def _set_up_streams() -> None:
+    """Send logging to the log, and have printed lines come out at once."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0, inheritable=True)
+    os.close(null)
+    # Streams of our own: the inherited ones buffer as the supervisor's do.
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = _line_stream(1)
+    sys.stderr = _line_stream(2)
     root = logging.getLogger()
-    root.handlers[:] = [_PipeHandler()]
+    # Apart from standard output, which user code may redirect.
+    root.handlers[:] = [_PipeHandler(os.dup(1))]
     root.setLevel(logging.INFO)
-    logging.captureWarnings(True)  # noqa: FBT003
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    logging.captureWarnings(capture=True)
 
 
-def _terminated(_signum: int, _frame: object) -> None:
+def _line_stream(fd: int) -> Any:
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _terminated(_signum: int, _frame: FrameType | None) -> None:
+    # Once: what stops the task now must not be stopped in turn.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise AirflowTaskTerminated("the attempt was stopped")
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    held = {signal.SIGTERM, signal.SIGALRM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)

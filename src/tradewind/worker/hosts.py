@@ -1,277 +1,328 @@
-"""The process chain from the supervisor down: zygote, file hosts, attempts.
+"""The supervisor's side of the process chain: which file host an attempt is forked from.
 
-    supervisor ── zygote ── file host (one per DAG file version) ── attempt (one per launch)
-
-The zygote is forked first, before anything has a thread; it imports the code that runs tasks
-and forks a file host on request. A file host imports its DAG file once and forks one process
-per attempt: a task starts in about the time of a fork. Each process is killed by the kernel
-when its parent dies, so that no attempt outlives the supervisor that answers for it.
-
-Descriptors travel with the messages (SCM_RIGHTS):
-    supervisor → zygote      open(key) + the host's socket
-    supervisor → file host   launch(attempt id) + the attempt's control socket and log pipe
-    file host → supervisor   exited(attempt id, status)
+One file host per DAG file and source; one more, the clean host, for attempts that import
+their file themselves (see `tradewind.worker.filehost` for which those are). Launches wait
+here until their host has imported its file. A host is retired when its file's source changes,
+when it was idle for long, and when there are too many idle ones.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
+import logging
 import selectors
-import signal
 import socket
-import sys
-import traceback
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
-import msgspec
+from tradewind.clock import Clock
+from tradewind.worker import inner
+from tradewind.worker.attempt import Attempt
+from tradewind.worker.timers import Timers
 
-from tradewind.worker import kernel
+log = logging.getLogger(__name__)
 
-_MAX = 1 << 16
-_ATTEMPT_VARIABLE = "TRADEWIND_ATTEMPT_ID"
+_RETRY_S = 0.01
+"""Pause before descriptors are sent again to a host that could take no more."""
+
+_MAX_UNFIT = 1_000
+"""Files that are known to need clean processes; beyond this the oldest is tried again."""
 
 
-class OpenHost(msgspec.Struct, frozen=True, tag="open"):
-    """Ask the zygote for a file host. path: the DAG file to import; folder: its DAG folder."""
+class HostKey(NamedTuple):
+    """What a file host has imported; path "" for the clean host."""
 
     path: str
     folder: str
+    source_hash: str
 
 
-class LaunchIn(msgspec.Struct, frozen=True, tag="launch"):
-    """Ask a file host to fork an attempt."""
-
-    attempt_id: str
+CLEAN = HostKey("", "", "")
 
 
-class SignalIn(msgspec.Struct, frozen=True, tag="signal"):
-    """Ask a file host to signal an attempt: SIGKILL goes to its whole session's group."""
+class Host:
+    """A file host."""
 
-    attempt_id: str
-    signum: int
+    def __init__(self, host_id: int, key: HostKey, sock: socket.socket, now: float) -> None:
+        self.host_id = host_id
+        self.key = key
+        self.sock = sock
+        self.used_at = now
+        self.ready = key == CLEAN
+        self.retired = self.timed_out = False
+        self.waiting: deque[Attempt] = deque()
+        self.running: dict[str, Attempt] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing runs or waits here."""
+        return self.ready and not self.running and not self.waiting
 
-class Exited(msgspec.Struct, frozen=True, tag="exited"):
-    """A file host says that an attempt's process ended. status: as waitpid gives it."""
-
-    attempt_id: str
-    status: int
-
-
-Runner = Callable[[str, object, int, int], None]
-"""Run an attempt in its forked process: (attempt id, loaded file or ImportFailure, control
-descriptor, log descriptor)."""
-
-
-class ImportFailure(msgspec.Struct, frozen=True):
-    """The DAG file could not be imported."""
-
-    text: str
-
-
-Loader = Callable[[str, str], object]
-"""Import a DAG file: (path, DAG folder) → what the runner takes."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_open = msgspec.msgpack.Decoder(OpenHost).decode
-_decode_request = msgspec.msgpack.Decoder(LaunchIn | SignalIn).decode
-decode_exited = msgspec.msgpack.Decoder(Exited).decode
-
-
-def start_zygote(prepare: Callable[[], tuple[Loader, Runner]]) -> tuple[int, socket.socket]:
-    """Fork the zygote.
-
-    Args:
-        prepare: called in the zygote; imports what attempts need and returns how to load a
-            file and how to run an attempt.
-
-    Returns:
-        the zygote's pid and the socket to ask it for file hosts.
-    """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    supervisor = os.getpid()
-    pid = os.fork()
-    if pid:
-        theirs.close()
-        return pid, ours
-    try:
-        ours.close()
-        kernel.die_with_parent(supervisor)
-        os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _zygote(theirs, prepare)
-    except BaseException:  # noqa: BLE001  the last frame of a process
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+    def fork_waiting(self, timers: Timers) -> None:
+        """Have the processes forked that wait for it, if the file is imported."""
+        while self.ready and self.waiting:
+            attempt = self.waiting[0]
+            try:
+                request = inner.pack(inner.Fork(attempt.attempt_id))
+                socket.send_fds(self.sock, [request], attempt.child_ends)
+            except (BrokenPipeError, ConnectionResetError):
+                return  # the end of the socket tells the rest
+            except OSError:  # its buffer is full, or too many descriptors are under way
+                if self.sock.fileno() >= 0:
+                    timers.after(_RETRY_S, lambda: self.fork_waiting(timers))
+                return
+            self.waiting.popleft()
+            self.running[attempt.attempt_id] = attempt
+            attempt.close_child_ends()
 
 
-def ask_for_host(zygote: socket.socket, path: str, folder: str) -> socket.socket:
-    """Ask the zygote for a file host and return the socket to talk to it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    socket.send_fds(zygote, [_encode(OpenHost(path, folder))], [theirs.fileno()])
-    theirs.close()
-    ours.setblocking(False)  # noqa: FBT003  the stdlib's signature
-    return ours
+class IdleHosts:
+    """Decide which idle hosts are not worth their memory."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        clock: Clock,
+        most: int,
+        longest_s: float,
+        drop: Callable[[Host], None],
+    ) -> None:
+        self._timers = timers
+        self._clock = clock
+        self._most = most
+        self._longest_s = longest_s
+        self._drop = drop
+        self._due = False
+
+    def watch(self, hosts: Collection[Host]) -> None:
+        """Drop the idle ones beyond the limit now, and each that stays idle for long then."""
+        idle = sorted((h for h in hosts if h.idle), key=lambda h: h.used_at)
+        for host in idle[: max(0, len(idle) - self._most)]:
+            self._drop(host)
+        if not self._due:
+            self._due = True
+            self._timers.after(self._longest_s, lambda: self._overdue(hosts))
+
+    def _overdue(self, hosts: Collection[Host]) -> None:
+        self._due = False
+        since = self._clock.monotonic() - self._longest_s
+        for host in [h for h in hosts if h.idle and h.used_at <= since]:
+            self._drop(host)
+        if any(h.idle for h in hosts):
+            self.watch(hosts)
 
 
-def launch_in(host: socket.socket, attempt_id: str, control: int, log: int) -> None:
-    """Ask a file host to fork an attempt with these descriptors."""
-    socket.send_fds(host, [_encode(LaunchIn(attempt_id))], [control, log])
+class Owner(Protocol):
+    """Who is told what becomes of attempts."""
+
+    def exited(self, attempt: Attempt, status: int) -> None:
+        """The process and all it left behind are gone."""
+        ...
+
+    def lost(self, attempt: Attempt, reason: str) -> None:
+        """The process is dying with its host, or was never made."""
+        ...
+
+    def not_importable(self, attempt: Attempt, reason: str) -> None:
+        """The DAG file took too long to import; there is no process."""
+        ...
 
 
-def signal_in(host: socket.socket, attempt_id: str, signum: int) -> None:
-    """Ask a file host to signal an attempt; one that has ended is left alone."""
-    with contextlib.suppress(OSError):
-        host.send(_encode(SignalIn(attempt_id, signum)))
+class Hosts:
+    """All file hosts."""
 
+    def __init__(
+        self,
+        owner: Owner,
+        selector: selectors.BaseSelector,
+        timers: Timers,
+        clock: Clock,
+        *,
+        import_timeout_s: float,
+        idle_hosts: int,
+        idle_host_s: float,
+    ) -> None:
+        self._owner = owner
+        self._selector = selector
+        self._timers = timers
+        self._clock = clock
+        self._import_timeout_s = import_timeout_s
+        self._idle = IdleHosts(timers, clock, idle_hosts, idle_host_s, self._drop)
+        self._zygote: socket.socket | None = None
+        self._hosts: dict[HostKey, Host] = {}
+        self._of: dict[str, Host] = {}
+        self._unfit: OrderedDict[HostKey, str] = OrderedDict()
+        self._last_id = 0
+        self._held: list[tuple[Attempt, HostKey]] = []
+        """Launches that wait for a zygote."""
 
-def _zygote(requests: socket.socket, prepare: Callable[[], tuple[Loader, Runner]]) -> None:
-    load, run = prepare()
-    gc.collect()
-    # What is alive now is shared with every fork; keep the collector from touching it.
-    gc.freeze()
-    own = os.getpid()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        data, fds, _, _ = socket.recv_fds(requests, _MAX, 1)
-        if not data:
-            os._exit(0)
-        request = _decode_open(data)
-        if os.fork() == 0:
-            requests.close()
-            kernel.die_with_parent(own)
-            host = FileHost(socket.socket(fileno=fds[0]), request, load, run)
-            host.serve()
-            os._exit(0)
-        os.close(fds[0])
+    def use(self, zygote: socket.socket | None) -> None:
+        """Ask this zygote for file hosts from now on; None: there is none for the moment."""
+        self._zygote = zygote
+        if zygote is not None:
+            held, self._held = self._held, []
+            for attempt, key in held:
+                self._place(attempt, key)
 
+    def give_up(self, reason: str) -> None:
+        """Let go of the launches that wait for a zygote: there will be none soon."""
+        held, self._held = self._held, []
+        for attempt, _ in held:
+            self._owner.lost(attempt, reason)
 
-class FileHost:
-    """Import a DAG file once; fork one process per attempt; report their ends."""
+    def launch(self, attempt: Attempt, path: Path, folder: Path, source_hash: str) -> None:
+        """Have an attempt's process forked, now or when its file is imported."""
+        key = HostKey(str(path), str(folder), source_hash)
+        if key in self._unfit:
+            key = CLEAN
+        self._place(attempt, key)
 
-    def __init__(self, sock: socket.socket, request: OpenHost, load: Loader, run: Runner) -> None:
-        self._sock = sock
-        self._request = request
-        self._load = load
-        self._run = run
-        self._attempts: dict[int, str] = {}
+    def _place(self, attempt: Attempt, key: HostKey) -> None:
+        if self._zygote is None:
+            self._held.append((attempt, key))
+            return
+        host = self._hosts.get(key) or self._open(key)
+        self._of[attempt.attempt_id] = host
+        host.used_at = self._clock.monotonic()
+        host.waiting.append(attempt)
+        host.fork_waiting(self._timers)
 
-    def serve(self) -> None:
-        """Serve launches until the supervisor closes the socket."""
-        os.setsid()
-        kernel.adopt_orphans()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        loaded = self._import()
-        gc.collect()
-        gc.freeze()
-        read_end, write_end = os.pipe()
-        os.set_blocking(read_end, False)
-        os.set_blocking(write_end, False)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _nothing)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._sock, selectors.EVENT_READ)
-            selector.register(read_end, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    if key.fileobj is self._sock:
-                        if not self._serve_one(loaded):
-                            return
-                    else:
-                        with contextlib.suppress(BlockingIOError):
-                            os.read(read_end, _MAX)
-                self._reap()
-
-    def _import(self) -> object:
-        limits = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        before = {name: os.environ.get(name) for name in limits}
-        # A numeric library that starts threads at import would make forking unsafe.
-        os.environ.update(dict.fromkeys(limits, "1"))
-        try:
-            return self._load(self._request.path, self._request.folder)
-        except BaseException as error:  # noqa: BLE001  a DAG file may raise anything, SystemExit too
-            return ImportFailure("".join(traceback.format_exception(error)))
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-    def _serve_one(self, loaded: object) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._sock, _MAX, 2)
-        if not data:
+    def signal(self, attempt: Attempt, signum: int) -> bool:
+        """Signal an attempt's process; False when it has none."""
+        host = self._of.get(attempt.attempt_id)
+        if host is None or attempt.attempt_id not in host.running:
             return False
-        request = _decode_request(data)
-        if isinstance(request, SignalIn):
-            self._signal(request)
-            return True
-        self._launch(loaded, request.attempt_id, fds)
+        with contextlib.suppress(OSError):  # the host is gone, and its attempts with it
+            host.sock.send(inner.pack(inner.Signal(attempt.attempt_id, signum)))
         return True
 
-    def _signal(self, request: SignalIn) -> None:
-        for pid, attempt_id in self._attempts.items():
-            if attempt_id == request.attempt_id:
-                send = os.killpg if request.signum == signal.SIGKILL else os.kill
-                with contextlib.suppress(ProcessLookupError):
-                    send(pid, request.signum)
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take back an attempt that waits for its process; False when it has one."""
+        for at, (held, _) in enumerate(self._held):
+            if held is attempt:
+                del self._held[at]
+                return True
+        host = self._of.get(attempt.attempt_id)
+        if host is None or attempt not in host.waiting:
+            return False
+        host.waiting.remove(attempt)
+        del self._of[attempt.attempt_id]
+        if host.retired and host.idle:
+            self._drop(host)
+        return True
 
-    def _launch(self, loaded: object, attempt_id: str, fds: list[int]) -> None:
-        own = os.getpid()
-        pid = os.fork()
-        if pid:
-            self._attempts[pid] = attempt_id
-            for fd in fds:
-                os.close(fd)
-            return
-        try:
-            kernel.die_with_parent(own)
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._sock.close()
-            os.environ[_ATTEMPT_VARIABLE] = attempt_id
-            self._run(attempt_id, loaded, fds[0], fds[1])
-        except BaseException:  # noqa: BLE001  the last frame of a process
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-        os._exit(0)
+    # ---- hosts ------------------------------------------------------------------------------
 
-    def _reap(self) -> None:
-        while True:
+    def _open(self, key: HostKey) -> Host:
+        for other in [h for h in self._hosts.values() if h.key.path == key.path]:
+            # Another source of the same file: what runs goes on, nothing new comes.
+            other.retired = True
+            del self._hosts[other.key]
+            if other.idle:
+                self._drop(other)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)  # noqa: FBT003  the stdlib's signature
+        self._last_id += 1
+        host = Host(self._last_id, key, ours, self._clock.monotonic())
+        self._hosts[key] = host
+        self._selector.register(ours, selectors.EVENT_READ, lambda _: self._spoke(host))
+        with theirs, contextlib.suppress(OSError):
+            # When it cannot be sent, closing their end makes this host end as it began.
+            if self._zygote is not None:
+                request = inner.pack(inner.OpenHost(host.host_id, key.path, key.folder))
+                socket.send_fds(self._zygote, [request], [theirs.fileno()])
+        if not host.ready:
+            self._timers.after(self._import_timeout_s, lambda: self._import_overdue(host))
+        return host
+
+    def _spoke(self, host: Host) -> None:
+        while host.sock.fileno() >= 0:  # what it says may be the reason to drop it
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
+                data = host.sock.recv(inner.MAX_PACKET)
+            except BlockingIOError:
                 return
-            if pid == 0:
-                break
-            attempt_id = self._attempts.pop(pid, None)
-            if attempt_id is None:
-                continue
-            _kill_session(pid)
+            except OSError:
+                data = b""
+            if not data:
+                self._died(host)
+                return
+            message = inner.unpack_from_host(data)
+            if isinstance(message, inner.Exited):
+                self._exited(host, message)
+            else:
+                self._imported(host, message)
+
+    def _imported(self, host: Host, message: inner.Imported) -> None:
+        now = self._clock.now()
+        first = host.waiting[0] if host.waiting else None
+        if first is not None:
+            if message.output:
+                first.sink.output(message.output.rstrip(b"\n") + b"\n", now)
+            if message.unfit is None:
+                first.sink.note(f"imported the DAG file in {message.seconds:.3f} s", now)
+        if message.unfit is None:
+            host.ready = True
+            host.fork_waiting(self._timers)
+            return
+        log.info("%s gets clean processes: %s", host.key.path, message.unfit)
+        if not message.broken:
+            # A file that cannot be imported may be one day, without its source changing.
+            self._unfit[host.key] = message.unfit
+            if len(self._unfit) > _MAX_UNFIT:
+                self._unfit.popitem(last=False)
+        self._drop(host)
+        self._move(host, CLEAN)
+
+    def _move(self, host: Host, key: HostKey) -> None:
+        """Give what waits for a host that is no more to another."""
+        waiting, host.waiting = host.waiting, deque()
+        for attempt in waiting:
+            del self._of[attempt.attempt_id]
+            self._place(attempt, key)
+
+    def _exited(self, host: Host, message: inner.Exited) -> None:
+        attempt = host.running.pop(message.attempt_id, None)
+        self._of.pop(message.attempt_id, None)
+        host.used_at = self._clock.monotonic()
+        if attempt is not None:
+            self._owner.exited(attempt, message.status)
+        if host.idle and host.retired:
+            self._drop(host)
+        elif host.idle:
+            self._idle.watch(self._hosts.values())
+
+    def _import_overdue(self, host: Host) -> None:
+        if host.ready or host.sock.fileno() < 0:
+            return
+        host.timed_out = True
+        if self._zygote is not None:
             with contextlib.suppress(OSError):
-                self._sock.send(_encode(Exited(attempt_id, status)))
-        self._kill_orphans()
+                self._zygote.send(inner.pack(inner.KillHost(host.host_id)))
 
-    def _kill_orphans(self) -> None:
-        """Kill what ended attempts left behind: adopted processes that carry their id."""
-        strangers = kernel.children() - self._attempts.keys()
-        running = {f"{_ATTEMPT_VARIABLE}={a}".encode() for a in self._attempts.values()}
-        for pid in strangers:
-            if not running.intersection(kernel.environment(pid).split(b"\0")):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    def _died(self, host: Host) -> None:
+        self._drop(host)
+        for attempt in list(host.running.values()):
+            self._of.pop(attempt.attempt_id, None)
+            self._owner.lost(attempt, "the process that its own was forked from died")
+        if host.timed_out:
+            for attempt in host.waiting:
+                del self._of[attempt.attempt_id]
+                self._owner.not_importable(
+                    attempt, f"took longer than {self._import_timeout_s:g} s"
+                )
+        elif self._zygote is None:
+            self._move(host, host.key)
+        else:
+            # If it was the import that killed it: in a process of its own it harms the attempt
+            # only.
+            self._move(host, CLEAN)
 
-
-def _kill_session(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-
-
-def _nothing(_signum: int, _frame: object) -> None:
-    """Exist, so that the wake-up descriptor is written."""
+    def _drop(self, host: Host) -> None:
+        """Close the socket: the host's process ends when it has no attempt, or is dead."""
+        if self._hosts.get(host.key) is host:
+            del self._hosts[host.key]
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(host.sock)
+        host.sock.close()

@@ -1,19 +1,27 @@
-"""The few Linux calls that Python has no function for.
+"""The few Linux calls that Python has no function for, and what `/proc` says of processes.
 
-Loaded once, before any fork, so that a forked child pays one C call.
+Loaded before any fork, so that a forked child pays one C call each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import signal
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+
+OOM_SCORE_OF_ATTEMPTS = 500
+"""When memory runs out the kernel shall choose an attempt, not what supervises it."""
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -33,16 +41,159 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def set_name(name: str) -> None:
+    """Name this process, and what it forks, in process lists. 15 characters count."""
+    _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def be_first_to_go() -> None:
+    """Offer this process to the kernel when memory runs out."""
+    # Not every container lets us.
+    with contextlib.suppress(OSError):
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(fd, b"%d" % OOM_SCORE_OF_ATTEMPTS)
+        finally:
+            os.close(fd)
+
+
 def children() -> set[int]:
-    """Return this process's children, adopted ones included."""
+    """Return this process's children: adopted ones and zombies too.
+
+    Of a process with one thread; a process with more would miss the other threads' children.
+    """
     pid = os.getpid()
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    try:
+        fd = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY)
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return _children_by_search(pid)
+    text = b""
+    try:
+        while chunk := os.read(fd, 1 << 16):
+            text += chunk
+    finally:
+        os.close(fd)
     return {int(p) for p in text.split()}
 
 
-def environment(pid: int) -> bytes:
-    """Return a process's environment as it started, NUL-separated; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
+def has_children() -> bool:
+    """Tell whether any thread of this process has a child."""
+    pid = os.getpid()
+    for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  names only, no objects
+        try:
+            if Path(f"/proc/{pid}/task/{thread}/children").read_bytes():
+                return True
+        except FileNotFoundError:
+            return bool(_children_by_search(pid))
+    return False
+
+
+def _children_by_search(parent: int) -> set[int]:
+    found: set[int] = set()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            # The name in brackets may contain anything; what follows the last bracket may not.
+            fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
+            if int(fields[1]) == parent:
+                found.add(int(name))
+    return found
+
+
+def processes_of(name: str, variable: str) -> set[int]:
+    """Return processes that were forked from one with this name, or started by one such.
+
+    Args:
+        name: as given to `set_name`; a program that was started since has lost it.
+        variable: "NAME=value" in the environment; only a program that was started has it.
+    """
+    found: set[int] = set()
+    for pid in os.listdir("/proc"):  # noqa: PTH208
+        if pid.isdigit():
+            with contextlib.suppress(OSError):
+                named = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == name
+                if named or variable.encode() in _environment(pid):
+                    found.add(int(pid))
+    return found
+
+
+def _environment(pid: str) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def thread_count() -> int:
+    """Return how many threads this process has."""
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+
+
+def descriptors() -> dict[int, str]:
+    """Return what this process has open: descriptor → target, without character devices.
+
+    `/dev/null` and `/dev/urandom` may be shared by any number of processes.
+    """
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            if not stat.S_ISCHR(os.fstat(int(name)).st_mode):
+                found[int(name)] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
+    return found
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor above standard error that is not kept."""
+    low = 3
+    for fd in sorted(kept):
+        if fd >= low:
+            os.closerange(low, fd)
+            low = fd + 1
+    last = max((int(n) for n in os.listdir("/proc/self/fd")), default=2)  # noqa: PTH208
+    os.closerange(low, last + 1)
+
+
+_MANY_FILES = 1 << 16
+_files_before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def allow_many_files() -> None:
+    """Let this process have as many descriptors as it may; an attempt takes three."""
+    _, hard = _files_before
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (max(_files_before[0], min(hard, _MANY_FILES)), hard)
+        )
+
+
+def usual_files() -> None:
+    """Go back to the limit of descriptors that this program was started with."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, _files_before)
+
+
+def kill_session(leader: int) -> None:
+    """Kill the process group that a session's leader started with."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def out_of_memory_kills() -> int:
+    """Return how many processes of this control group the kernel killed for want of memory."""
+    for path in _memory_event_files():
+        with contextlib.suppress(OSError, ValueError):
+            for line in path.read_text(encoding="ascii").splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0
+
+
+def _memory_event_files() -> list[Path]:
+    root = Path("/sys/fs/cgroup")
+    files: list[Path] = []
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, group = line.split(":", 2)
+            if not controllers:
+                files += [root / group.lstrip("/") / "memory.events"]
+            elif "memory" in controllers.split(","):
+                files += [root / "memory" / group.lstrip("/") / "memory.oom_control"]
+    return [*files, root / "memory.events", root / "memory" / "memory.oom_control"]

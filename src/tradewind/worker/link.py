@@ -1,43 +1,68 @@
 """The supervisor's connection to the scheduler: lost, found again, nothing forgotten.
 
-A claim or an outcome is kept until it is answered; after a reconnection it is sent again. The
-scheduler answers a repeated message as it answered the first.
+Whoever asks something gives the function that takes the answer. A question is kept until it
+is answered and is asked again after a reconnection, in its old place and under its old
+number; the scheduler answers a repeated claim or outcome as it answered the first.
 """
 
 from __future__ import annotations
 
+import logging
+import selectors
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable
 
 import msgspec
 
+from tradewind.errors import Bug
 from tradewind.wire import framing
 from tradewind.wire.messages import (
+    Beat,
     CallbackDone,
     Claim,
     Finish,
     Hello,
     Reply,
     Request,
-    ToServer,
     ToWorker,
+    TriggerRun,
 )
 
-RECONNECT_S = 0.2
-"""Pause between two tries to reach the scheduler on this machine."""
+Question = Claim | Beat | Finish | CallbackDone | Request
+Answered = Callable[[Reply], None]
 
-_KEPT = Claim | Finish | Request | CallbackDone
+_READ = 1 << 18
+
+log = logging.getLogger(__name__)
 
 
 class Link:
     """Messages to and from the scheduler over its local socket."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        selector: selectors.BaseSelector,
+        received: Callable[[ToWorker], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Make a link that is not connected yet.
+
+        Args:
+            path: the scheduler's socket.
+            selector: where the socket is registered, with a function of the event mask.
+            received: takes what the scheduler says of itself, and every reply's side of it.
+            lost: called when the connection ends.
+        """
         self._path = path
+        self._selector = selector
+        self._received = received
+        self._lost = lost
         self._sock: socket.socket | None = None
         self._reader = framing.FrameReader()
         self._outgoing = bytearray()
-        self._unanswered: dict[int, ToServer] = {}
+        self._writing = False
+        self._unanswered: dict[int, tuple[Question, Answered]] = {}
         self._seq = 0
 
     @property
@@ -45,75 +70,87 @@ class Link:
         """Tell whether the scheduler is connected."""
         return self._sock is not None
 
-    @property
-    def writable_wanted(self) -> bool:
-        """Tell whether bytes wait to be written."""
-        return bool(self._outgoing)
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, -1 when there is none."""
-        return self._sock.fileno() if self._sock is not None else -1
-
-    def next_seq(self) -> int:
-        """Return a number for a message that wants an answer."""
-        self._seq += 1
-        return self._seq
-
     def connect(self, hello: Hello) -> bool:
         """Try to reach the scheduler; say hello and repeat what is unanswered."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            sock.setblocking(False)  # noqa: FBT003  the stdlib's signature
             sock.connect(self._path)
         except OSError:
             sock.close()
             return False
-        sock.setblocking(False)  # noqa: FBT003  the stdlib's signature
         self._sock = sock
         self._reader = framing.FrameReader()
+        self._writing = False
+        self._selector.register(sock, selectors.EVENT_READ, self._ready)
         self._outgoing = bytearray(framing.encode(hello))
-        for message in self._unanswered.values():
-            self._outgoing += framing.encode(message)
-        self.flush()
+        refused: list[tuple[int, Answered]] = []
+        for seq, (question, answered) in list(self._unanswered.items()):
+            if isinstance(question, Beat) or _unrepeatable(question):
+                del self._unanswered[seq]
+                refused.append((seq, answered))
+            else:
+                self._outgoing += framing.encode(question)
+        self._flush()
+        for seq, answered in refused:
+            answered(Reply(seq=seq, error="unavailable", message="the scheduler was restarted"))
         return True
 
-    def send(self, message: ToServer) -> None:
-        """Send a message, now or when the scheduler is back."""
-        if isinstance(message, _KEPT):
-            self._unanswered[message.seq] = message
+    def ask(self, question: Question, answered: Answered) -> int:
+        """Send a question, now or when the scheduler is back; return its number."""
+        self._seq += 1
+        numbered = msgspec.structs.replace(question, seq=self._seq)
+        self._unanswered[self._seq] = (numbered, answered)
         if self._sock is not None:
-            self._outgoing += framing.encode(message)
-            self.flush()
+            self._outgoing += framing.encode(numbered)
+            # At once: what the scheduler does with it is on the way of every task.
+            self._flush()
+        return self._seq
 
-    def forget(self, seqs: Iterable[int]) -> None:
-        """Stop waiting for answers: who asked is gone."""
-        for seq in seqs:
-            self._unanswered.pop(seq, None)
+    def forget(self, seq: int) -> None:
+        """Stop waiting for an answer: who asked is gone."""
+        self._unanswered.pop(seq, None)
 
-    def receive(self) -> list[ToWorker]:
-        """Return messages that are whole; the connection may turn out to be lost."""
+    def drop(self) -> None:
+        """Give the connection up; what is unanswered stays."""
+        if self._sock is not None:
+            self._selector.unregister(self._sock)
+            self._sock.close()
+            self._sock = None
+            self._outgoing.clear()
+            self._lost()
+
+    def _ready(self, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            self._flush()
+        if mask & selectors.EVENT_READ:
+            for message in self._receive():
+                if isinstance(message, Reply):
+                    self._received(message)
+                    _, answered = self._unanswered.pop(message.seq, (None, None))
+                    if answered is not None:
+                        answered(message)
+                else:
+                    self._received(message)
+
+    def _receive(self) -> list[ToWorker]:
         if self._sock is None:
             return []
         try:
-            data = self._sock.recv(1 << 18)
+            data = self._sock.recv(_READ)
         except BlockingIOError:
             return []
         except OSError:
             data = b""
-        if not data:
-            self.drop()
-            return []
-        try:
-            messages = [framing.decode_to_worker(f) for f in self._reader.feed(data)]
-        except msgspec.MsgspecError:
-            self.drop()
-            return []
-        for message in messages:
-            if isinstance(message, Reply):
-                self._unanswered.pop(message.seq, None)
-        return messages
+        if data:
+            try:
+                return [framing.decode_to_worker(body) for body in self._reader.feed(data)]
+            except (msgspec.MsgspecError, Bug) as error:
+                log.warning("the scheduler says what this worker does not understand: %s", error)
+        self.drop()
+        return []
 
-    def flush(self) -> None:
-        """Write what the socket takes."""
+    def _flush(self) -> None:
         if self._sock is None:
             return
         try:
@@ -121,13 +158,18 @@ class Link:
                 sent = self._sock.send(self._outgoing)
                 del self._outgoing[:sent]
         except BlockingIOError:
-            return
+            pass
         except OSError:
             self.drop()
+            return
+        if self._writing != bool(self._outgoing):
+            self._writing = not self._writing
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._writing else 0)
+            self._selector.modify(self._sock, events, self._ready)
 
-    def drop(self) -> None:
-        """Give the connection up; what is unanswered stays."""
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
-        self._outgoing.clear()
+
+def _unrepeatable(question: Question) -> bool:
+    """Tell whether asking twice could do twice what was asked once."""
+    if not isinstance(question, Request):
+        return False
+    return isinstance(question.call, TriggerRun) and question.call.run_id is None

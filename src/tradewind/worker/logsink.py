@@ -1,122 +1,157 @@
-"""Write an attempt's log: lines in, masked JSON lines out.
+"""Write an attempt's log: what the task prints in, masked JSON lines out.
 
-What a task writes to its standard output and error arrives here through a pipe, line by line;
-lines that its logging made are JSON already and start with `STRUCTURED`. Secrets are masked
-by value in the supervisor, before anything is stored, in their plain, URL-encoded, base64 and
-JSON-escaped forms.
+Standard output and error arrive through a pipe each, in pieces of any size; they become lines
+first, so that a secret that was written in two pieces is found. Lines that Python's logging
+made are JSON already and start with `STRUCTURED`. A line without an end is cut at `MAX_LINE`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from typing import Any
 
 import msgspec
 
 from tradewind.wire import logs
+from tradewind.worker.masking import Masker
 
 STRUCTURED = b"\x1e"
-"""First byte of a line that is a JSON object already."""
+"""First byte of a line that is a JSON object (RFC 7464's record separator)."""
 
 MAX_LINE = 64 * 1024
-MASK = b"***"
-_SHORTEST_SECRET = 4
-"""Shorter secrets would blot out half of the log."""
+MAX_RECORD = 1024 * 1024
+"""Of a structured line: a record of logging may have a long traceback."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, object]).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Masker:
-    """Replace secrets in bytes."""
+class Lines:
+    """Cut a stream into lines."""
 
-    def __init__(self) -> None:
-        self._forms: list[bytes] = []
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._rest = b""
 
-    def add(self, secret: str) -> None:
-        """Hide a value from now on."""
-        if len(secret) < _SHORTEST_SECRET:
-            return
-        raw = secret.encode()
-        forms = {
-            raw,
-            quote(secret, safe="").encode(),
-            quote_plus(secret).encode(),
-            base64.b64encode(raw),
-            json.dumps(secret)[1:-1].encode(),
-            json.dumps(json.dumps(secret)[1:-1])[1:-1].encode(),
-            repr(secret)[1:-1].encode(),
-        }
-        self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that are whole now."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        while len(rest) > (MAX_RECORD if rest.startswith(STRUCTURED) else MAX_LINE):
+            rest = self._cut(rest, lines)
+        self._rest = rest
+        return lines
 
-    def apply(self, data: bytes) -> bytes:
-        """Return the data without secrets."""
-        for form in self._forms:
-            if form in data:
-                data = data.replace(form, MASK)
-        return data
+    def end(self) -> list[bytes]:
+        """Return what is left."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest else []
+
+    def _cut(self, line: bytes, lines: list[bytes]) -> bytes:
+        """Take a piece off an endless line, so that no secret is cut in two."""
+        if self._masker and not line.startswith(STRUCTURED):
+            line = self._masker.text(line.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
+        # The beginning of a secret whose end has not come yet must stay. Four bytes a character.
+        at = max(MAX_LINE - 4 * self._masker.longest, MAX_LINE // 2)
+        while at > 1 and line[at : at + 1] and 0x80 <= line[at] < 0xC0:  # within a character
+            at -= 1
+        lines.append(line[:at])
+        return line[at:]
 
 
 class LogSink:
-    """One attempt's log file."""
+    """One attempt's log file. Made at the first line."""
 
     def __init__(self, root: Path, path: Path, masker: Masker) -> None:
-        self._fd = logs.open_to_append(root, path)
+        self._root = root
+        self._path = path
         self._masker = masker
-        self._rest = b""
-        self._failed = False
+        self._out = Lines(masker)
+        self._err = Lines(masker)
+        self._fd = -1
+        self._lost = 0
+        self.dirty = False
+        """Whether there are lines that are not known to be on disk."""
 
-    def feed(self, data: bytes, now: datetime) -> None:
-        """Take bytes as the task wrote them."""
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > MAX_LINE:
-            lines.append(self._rest)
-            self._rest = b""
-        if lines:
-            self._write(b"".join(self._line(line, now) for line in lines))
-
-    def note(self, event: str, now: datetime, level: str = "info") -> None:
-        """Write a line of the supervisor's own."""
-        record = {"ts": _stamp(now), "level": level, "source": "tradewind", "event": event}
-        self._write(self._masker.apply(_encode(record)) + b"\n")
-
-    def finish(self, now: datetime) -> int:
-        """Flush what is left and hand over the descriptor, to be synced and closed."""
-        if self._rest:
-            self._write(self._line(self._rest, now))
-            self._rest = b""
+    @property
+    def fd(self) -> int:
+        """Return the file's descriptor; -1 before the first line."""
         return self._fd
 
-    def _line(self, line: bytes, now: datetime) -> bytes:
-        line = self._masker.apply(line)
-        if line.startswith(STRUCTURED):
-            try:
-                _decode(line[1:])
-            except msgspec.DecodeError:
-                pass
-            else:
-                return line[1:] + b"\n"
-        text = line.lstrip(STRUCTURED).decode("utf-8", "backslashreplace")
-        record = {"ts": _stamp(now), "level": "info", "source": "stdout", "event": text}
-        return _encode(record) + b"\n"
+    def output(self, data: bytes, now: datetime) -> None:
+        """Take what came through the pipe of standard output."""
+        self._take(self._out.feed(data), "stdout", now)
 
-    def _write(self, data: bytes) -> None:
-        # A full disk must not stop the task: lines are dropped, and a marker says so when
-        # there is room again.
+    def error(self, data: bytes, now: datetime) -> None:
+        """Take what came through the pipe of standard error."""
+        self._take(self._err.feed(data), "stderr", now)
+
+    def note(self, event: str, now: datetime, level: str = "info", **more: str) -> None:
+        """Write a line of the supervisor's own."""
+        event = self._masker.text(event)
+        self._write(logs.line_of(now, level, "tradewind", event, **more), 1, now)
+
+    def end_lines(self, now: datetime) -> None:
+        """Write lines that have no end yet as they are."""
+        self._take(self._out.end(), "stdout", now)
+        self._take(self._err.end(), "stderr", now)
+
+    def finish(self, now: datetime) -> int:
+        """Write what is left and give the descriptor away; -1 when there is no file."""
+        self.end_lines(now)
+        fd, self._fd = self._fd, -1
+        return fd
+
+    def _take(self, lines: list[bytes], source: str, now: datetime) -> None:
+        if lines:
+            ts = _stamp(now)
+            self._write(b"".join(self._lines(line, source, ts) for line in lines), len(lines), now)
+
+    def _lines(self, line: bytes, source: str, ts: str) -> bytes:
+        printed, mark, structured = line.partition(STRUCTURED)
+        if not mark:
+            return self._printed(line, source, ts)
+        record = self._structured(structured)
+        if record is None:
+            return self._printed(line, source, ts)
+        # Something printed without an end of line stands before the record.
+        return (self._printed(printed, source, ts) if printed else b"") + record
+
+    def _structured(self, line: bytes) -> bytes | None:
         try:
-            if self._failed:
-                marker = {"level": "warning", "source": "tradewind", "event": "log lines were lost"}
-                os.write(self._fd, _encode(marker) + b"\n")
-                self._failed = False
-            os.write(self._fd, data)
+            record = _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return (_encode(self._masker.value(record)) if self._masker else line) + b"\n"
+
+    def _printed(self, line: bytes, source: str, ts: str) -> bytes:
+        text = self._masker.text(line.decode("utf-8", "backslashreplace"))
+        level = "warning" if source == "stderr" else "info"
+        return _encode({"ts": ts, "level": level, "source": source, "event": text}) + b"\n"
+
+    def _write(self, data: bytes, lines: int, now: datetime) -> None:
+        # A full disk must not stop the task: lines are dropped, and counted when there is room.
+        try:
+            if self._fd < 0:
+                self._fd = logs.open_to_append(self._root, self._path)
+            if self._lost:
+                text = f"{self._lost} lines are missing here: they could not be written"
+                os.write(self._fd, logs.line_of(now, "warning", "tradewind", text))
+                self._lost = 0
+            while data:
+                data = data[os.write(self._fd, data) :]
+            self.dirty = True
         except OSError:
-            self._failed = True
+            self._lost += lines
+
+
+def stamp(seconds: float) -> str:
+    """Return a time of the log, given in seconds since 1970."""
+    return _stamp(datetime.fromtimestamp(seconds, UTC))
 
 
 def _stamp(now: datetime) -> str:
-    return now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return now.isoformat(timespec="microseconds").replace("+00:00", "Z")

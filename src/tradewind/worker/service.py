@@ -1,39 +1,62 @@
-"""Run the supervisor as a process: fork the zygote first, then serve until SIGTERM."""
+"""Run the supervisor as a process: fork the helpers first, then serve until SIGTERM."""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import hashlib
 import os
 import signal
 
 from tradewind.clock import SystemClock
-from tradewind.worker import kernel
-from tradewind.worker.hosts import Loader, Runner, start_zygote
-from tradewind.worker.supervisor import Supervisor, SupervisorSettings
+from tradewind.worker import kernel, reaping
+from tradewind.worker.journal import Journal
+from tradewind.worker.settings import SupervisorSettings
+from tradewind.worker.start import start_zygote
+from tradewind.worker.supervisor import Supervisor
+from tradewind.worker.syncer import Syncer
+
+_OWNER = "TRADEWIND_WORKER_STATE"
+"""Environment variable that tells which worker a process belongs to."""
 
 
 def serve(settings: SupervisorSettings) -> None:
-    """Run the supervisor of this host until SIGTERM or SIGINT, then drain."""
-    _, zygote = start_zygote(prepare)
-    kernel.adopt_orphans()
+    """Run the supervisor of this host until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        ConfigError: another worker uses the state directory.
+    """
     stopping = False
 
     def stop(_signum: int, _frame: object) -> None:
         nonlocal stopping
         stopping = True
 
+    journal = Journal(settings.state_dir)
+    state = str(settings.state_dir.resolve())
+    name = f"tw-{hashlib.sha256(state.encode()).hexdigest()[:12]}"
+    _kill_leftovers(name, f"{_OWNER}={state}")
+    os.environ[_OWNER] = state
+    kernel.adopt_orphans()
+    syncer = Syncer()
+    zygote = start_zygote(settings.userland, name)
+    wake = reaping.wake_on_child_exit()
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if os.getppid() != 1 else stop)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    Supervisor(settings, zygote, SystemClock()).run(lambda: stopping)
+    signal.signal(signal.SIGINT, stop)
+    kernel.allow_many_files()
+    supervisor = Supervisor(
+        settings, lambda: start_zygote(settings.userland, name), syncer, journal, SystemClock()
+    )
+    supervisor.run(zygote, wake, lambda: stopping)
+    syncer.close()
+    journal.close()
 
 
-def prepare() -> tuple[Loader, Runner]:
-    """Import, in the zygote, what every attempt needs.
+def _kill_leftovers(name: str, variable: str) -> None:
+    """Kill what an earlier worker's attempts left behind.
 
-    By name, so that the supervisor itself stays free of it.
+    Only when that worker, its zygote and the file host died in the same moment was nobody
+    there to do it.
     """
-    child = importlib.import_module("tradewind.worker.child")
-    loading = importlib.import_module("tradewind.sdk.loading")
-    importlib.import_module("jinja2")
-    return loading.load_dag_file, child.run
+    for pid in kernel.processes_of(name, variable) - {os.getpid()}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
