@@ -17,8 +17,8 @@ help: ## Show the targets
 setup:
 	@$(PYTHON) tools/environment.py
 
-run: setup ## Start Tradewind with the example DAGs
-	@TRADEWIND__CORE__LOAD_EXAMPLES=$${TRADEWIND__CORE__LOAD_EXAMPLES:-true} exec $(BIN)/tradewind standalone
+run: setup ## Start Tradewind with the example DAGs; whoever uses this machine is its administrator
+	@TRADEWIND__API__TRUST_LOOPBACK=$${TRADEWIND__API__TRUST_LOOPBACK:-true} TRADEWIND__CORE__LOAD_EXAMPLES=$${TRADEWIND__CORE__LOAD_EXAMPLES:-true} exec $(BIN)/tradewind standalone
 
 test: setup ## Run every test (ARGS="-k name" passes on to pytest)
 	@$(PYTHON) tools/servers.py

@@ -60,6 +60,7 @@ class Launcher:
         self._clock = SystemClock()
         self._stopping = False
         self._lock: IO[str] | None = None
+        self._password: str | None = None
         self._listener: socket.socket | None = None
         self._parts = {
             part.name: part
@@ -134,6 +135,9 @@ class Launcher:
         secrets.configured_keys(config)
         db = connect.open_database(config.database.sql_alchemy_conn)
         migrate.migrate(db, config.core.default_pool_task_slot_count)
+        if not config.api.trust_loopback:
+            accounts = importlib.import_module("tradewind.actions.accounts")
+            self._password = accounts.first_admin(db, self._clock)
         db.close()
         for name in ("tradewind.scheduler.service", "tradewind.processor.service"):
             importlib.import_module(name)
@@ -159,7 +163,12 @@ class Launcher:
         assert self._listener is not None
         host, port = self._listener.getsockname()[:2]
         click.echo(f"Tradewind is running at http://{host}:{port}")
-        click.echo("  sign-in    none: it listens on this machine only and trusts its users")
+        if self._config.api.trust_loopback:
+            click.echo("  sign-in    none: whoever uses this machine is its administrator")
+        elif self._password is not None:
+            click.echo(f"  sign-in    admin, password {self._password} (shown this once)")
+        else:
+            click.echo("  sign-in    as before; `tradewind users reset-password` if it is lost")
         click.echo(f"  DAG files  {self._config.core.dags_folder}")
         click.echo(f"  state      {self._config.home}")
         click.echo("  stop       Ctrl-C")

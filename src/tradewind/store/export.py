@@ -17,6 +17,7 @@ from sqlalchemy import Connection, LargeBinary, Table, func, insert, select, tex
 
 from tradewind.errors import ConfigError, UserError
 from tradewind.store import migrate, tables
+from tradewind.store.column_types import UtcTime
 from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
@@ -122,7 +123,7 @@ def _load_table(db: Database, table: Table, folder: Path, progress: Progress | N
 def _parts(path: Path, table: Table) -> Iterator[list[dict[str, Any]]]:
     kinds: dict[str, Any] = {}
     for column in table.columns:
-        if isinstance(column.type, tables.UtcTime):
+        if isinstance(column.type, UtcTime):
             kinds[column.name] = datetime
         elif isinstance(column.type, LargeBinary):
             kinds[column.name] = bytes

@@ -15,18 +15,13 @@ run.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -37,9 +32,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from tradewind.model.state import AttemptState, RunState, TaskState
+from tradewind.store.column_types import JsonText, Key, UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -49,62 +44,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-# ---- types ------------------------------------------------------------------------------
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime: TIMESTAMPTZ on PostgreSQL, integer microseconds on SQLite."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column's type."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(BigInteger())
-        return dialect.type_descriptor(DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Refuse naive datetimes; turn aware ones into what the column takes."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}; every time is aware UTC")
-        if dialect.name == "sqlite":
-            return (value - _EPOCH) // _MICROSECOND
-        return value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Return an aware UTC datetime."""
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return _EPOCH + timedelta(microseconds=value)
-        result: datetime = value.astimezone(UTC)
-        return result
-
-
-class JsonText(TypeDecorator[Any]):
-    """JSON as text, the same on both databases. Not-a-number becomes null: JSON has none."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Encode."""
-        return None if value is None else msgspec.json.encode(value).decode()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Decode."""
-        return None if value is None else msgspec.json.decode(value)
-
-
-Key = BigInteger().with_variant(Integer, "sqlite")
-"""An integer primary key that counts by itself on both databases."""
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -551,6 +490,58 @@ audit = Table(
     Column("map_index", Integer),
     Column("details", JsonText, nullable=False),
     Index("ix_audit_dag_id_seq", "dag_id", "seq"),
+)
+
+# ---- who may do what ---------------------------------------------------------------------
+
+# password_hash is null for an account that cannot sign in with one; all_dags: no list of DAGs
+# limits the account.
+account = Table(
+    "account",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("email", Text),
+    Column("password_hash", Text),
+    Column("active", Boolean, nullable=False),
+    Column("all_dags", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("signed_in_at", UtcTime),
+)
+
+account_dag = Table(
+    "account_dag",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("dag_id", Text, primary_key=True),
+    Column("may_edit", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# session_id: the hash of a browser's secret, or the id of an API token; what is not in here
+# opens nothing.
+account_session = Table(
+    "account_session",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("address", Text),
+    Index("ix_account_session_username", "username"),
+)
+
+sign_in_failure = Table(
+    "sign_in_failure",
+    metadata,
+    Column("seq", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Index("ix_sign_in_failure_username_at", "username", "at"),
+    Index("ix_sign_in_failure_address_at", "address", "at"),
 )
 
 # ---- the code that runs are pinned to -------------------------------------------------------

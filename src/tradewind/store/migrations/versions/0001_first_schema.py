@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from tradewind.store.tables import Key, UtcTime
+from tradewind.store.column_types import Key, UtcTime
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,49 @@
+"""Which parts are alive, judged by their latest sign of life in the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tradewind.errors import TradewindError
+from tradewind.store import components
+from tradewind.web.site import Site
+
+PARTS = ("scheduler", "triggerer", "dag_processor")
+
+
+def health(site: Site) -> dict[str, Any]:
+    """Return Airflow's health document.
+
+    A part that never ran has the status null: a triggerer is started only when it is needed.
+    """
+    config, now = site.config, site.clock.now()
+    limits_s = {
+        "scheduler": config.scheduler.health_threshold_s,
+        "triggerer": config.triggerer.health_threshold_s,
+        "dag_processor": config.processor.health_threshold_s,
+    }
+    answer: dict[str, Any] = {"metadatabase": {"status": "healthy"}}
+    try:
+        for part in PARTS:
+            answer[part] = _part(site, part, limits_s[part], now)
+    except TradewindError:
+        answer["metadatabase"] = {"status": "unhealthy"}
+        for part in PARTS:
+            answer[part] = {"status": None, f"latest_{part}_heartbeat": None}
+    return answer
+
+
+def is_ready(document: dict[str, Any]) -> bool:
+    """Tell whether DAGs are parsed and run now."""
+    needed = ("metadatabase", "scheduler", "dag_processor")
+    return all(document[part]["status"] == "healthy" for part in needed)
+
+
+def _part(site: Site, part: str, limit_s: float, now: datetime) -> dict[str, Any]:
+    latest = components.latest(site.db, part)
+    status = None
+    if latest is not None:
+        alive = latest.stopped_at is None and (now - latest.beat_at).total_seconds() <= limit_s
+        status = "healthy" if alive else "unhealthy"
+    return {"status": status, f"latest_{part}_heartbeat": latest.beat_at if latest else None}
