@@ -14,6 +14,10 @@ from tradewind.store.connect import Database, open_database
 from tradewind.store.migrate import migrate
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=None, help="seeds of each simulation")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server; without one the test is skipped, on CI it fails."""

@@ -28,6 +28,15 @@ def mark(
 ) -> Plan:
     """Set exactly the planned task instances to success, failed or skipped.
 
+    Args:
+        db: the database.
+        signal: wakes the leader.
+        clock: tells the time.
+        planned: from `plan_mark`.
+        state: the new state.
+        actor: who asks.
+        wait_s: how long to wait for the leader's answer.
+
     Raises:
         UserError: another state.
     """
@@ -35,7 +44,11 @@ def mark(
         raise UserError(f"a task can be marked {', '.join(TASK_STATES)}, not {state}")
     if not planned.keys:
         return planned
-    payload = {"state": state.value, "actor": actor}
+    payload = {
+        "state": state.value,
+        "actor": actor,
+        "resumed": [list(key) for key in planned.resumed],
+    }
     return ask(db, signal, clock, "marked", planned, payload, wait_s)
 
 

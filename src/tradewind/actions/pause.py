@@ -9,7 +9,7 @@ from tradewind.store.signal import Signal
 
 
 def pause(db: Database, signal: Signal, clock: Clock, dag_id: str, *, paused: bool) -> None:
-    """Pause a DAG (no new scheduled runs start), or let it go on.
+    """Pause a DAG (what runs goes on, nothing new starts), or let it go on.
 
     Raises:
         NotFound: there is no such DAG.

@@ -10,10 +10,11 @@ from tradewind.actions.answer import await_answer
 from tradewind.clock import Clock
 from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
-from tradewind.engine.plan import Selection, selected
+from tradewind.engine.plan import Selection, selected, to_mark, to_resume
 from tradewind.errors import NotFound
 from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run
+from tradewind.model.state import TaskState
 from tradewind.store import inbox
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
@@ -23,26 +24,45 @@ from tradewind.store.signal import Signal
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a clear or a mark does to one run.
 
-    keys: exactly these instances. answered: the leader has done it; else it will.
+    keys: exactly these instances. resumed: after a mark, failures below that run again.
+    answered: the leader has done it; else it will.
     """
 
     run: Run
     keys: tuple[TaskKey, ...]
+    resumed: tuple[TaskKey, ...] = ()
     answered: bool = False
 
 
 def plan(db: Database, run: Run, selection: Selection) -> Plan:
-    """Return the task instances that a selection means: the dry run.
+    """Return the task instances that clearing a selection means: the dry run.
 
     Raises:
         NotFound: it names a task that the run does not have.
     """
+    live = _live(db, run)
+    return Plan(run=live.run, keys=selected(live, selection))
+
+
+def plan_mark(db: Database, run: Run, selection: Selection, state: TaskState) -> Plan:
+    """Return the task instances that marking a selection means: the dry run.
+
+    What failed below is part of it: it runs again, as its upstreams are different now.
+
+    Raises:
+        NotFound: it names a task that the run does not have.
+    """
+    live = _live(db, run)
+    keys = to_mark(live, selection, state)
+    return Plan(run=live.run, keys=keys, resumed=to_resume(live, keys))
+
+
+def _live(db: Database, run: Run) -> LiveRun:
     rows = scheduling.run_rows(db, run.run_pk)
     if rows is None:
         raise NotFound(f"DAG {run.dag_id!r} has no run {run.run_id!r} any more")
     spec = scheduling.version(db, rows.run.version_id).spec
-    live = LiveRun.load(Graph.build(spec), rows.run, rows.instances)
-    return Plan(run=rows.run, keys=selected(live, selection))
+    return LiveRun.load(Graph.build(spec), rows.run, rows.instances)
 
 
 def ask(

@@ -1,21 +1,42 @@
-"""Why a task is not running, as data."""
+"""Why a task is not running, as data: every reason, each with a sentence and a way out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from tradewind.engine import rules
 from tradewind.engine.admit import Admission
+from tradewind.engine.lengths import Unknown, lengths
 from tradewind.engine.live import LiveRun
-from tradewind.engine.rules import COLUMN, Verdict, judge
-from tradewind.engine.step import past_allows
+from tradewind.engine.past import past_blocks
+from tradewind.engine.places import STRAY
 from tradewind.model.event import Blocked, Past
 from tradewind.model.ids import TaskKey
-from tradewind.model.state import TERMINAL_STATES, RunState, TaskState
+from tradewind.model.run import TaskInstance
+from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState, TaskState
 
 _SHOWN = 5
 """Upstreams named in a sentence."""
 
+_WAITING = {TaskState.NONE, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE}
 
-def explain(live: LiveRun, key: TaskKey, admission: Admission, past: Past) -> tuple[Blocked, ...]:
+
+def explain(
+    live: LiveRun,
+    key: TaskKey,
+    admission: Admission,
+    past: Past,
+    now: datetime | None = None,
+) -> tuple[Blocked, ...]:
     """Return what holds a task instance back; empty when nothing does (it runs or has ended).
+
+    Args:
+        live: the run.
+        key: the task instance.
+        admission: knows pools and limits.
+        past: the previous run, as far as this one asks for it.
+        now: leaves out what has come due already.
 
     Raises:
         NotFound: the run has no such task instance.
@@ -23,43 +44,96 @@ def explain(live: LiveRun, key: TaskKey, admission: Admission, past: Past) -> tu
     ti = live.get(key)
     if ti.state in TERMINAL_STATES or ti.state is TaskState.RUNNING:
         return ()
-    if live.run.state is RunState.QUEUED:
-        text = "the run waits to start: its DAG has as many running runs as max_active_runs allows"
-        return (Blocked(code="run_queued", text=text),)
-    if ti.state is TaskState.SCHEDULED:
-        blocked = admission.why(live, key)
-        return (blocked,) if blocked else ()
-    if ti.state is TaskState.QUEUED:
-        return (Blocked(code="unclaimed", text="it was handed over; no worker has taken it yet"),)
-    if ti.state in {TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE}:
-        what = "the next try" if ti.state is TaskState.UP_FOR_RETRY else "the next poke"
-        text = f"{what} is due at {ti.due_at}"
-        return (Blocked(code=ti.state.value, text=text, until=ti.due_at),)
-    if ti.state is TaskState.DEFERRED:
-        return (Blocked(code="deferred", text="it waits for its trigger", until=ti.due_at),)
-    return _waiting(live, live.node_of[key], past)
-
-
-def _waiting(live: LiveRun, node: int, past: Past) -> tuple[Blocked, ...]:
-    task = live.graph.tasks[live.task_of[node]]
     found: list[Blocked] = []
-    if judge(task.trigger_rule, live.counts[node], live.total[node]) is Verdict.WAIT:
-        path = live.ti[node].map_path
-        open_ = [
-            str(live.ti[n].in_run)
-            for u, shared in live.graph.up[live.task_of[node]]
-            for n in live.matching(u, shared, path)
-            if live.ti[n].state not in COLUMN
-        ]
-        names = ", ".join(open_[:_SHOWN]) + (" …" if len(open_) > _SHOWN else "")
-        text = f"trigger rule {task.trigger_rule} waits for {len(open_)} upstream(s): {names}"
-        found.append(Blocked(code="upstream", text=text))
-    if not past_allows(live, node, past):
-        before = past.tasks.get(task.task_id)
-        state = before.state if before is not None and before.state is not None else "missing"
-        text = (
-            f"depends_on_past: {task.task_id!r} is {state} in the previous run; clear it there so "
-            "that it succeeds, or mark it success"
-        )
-        found.append(Blocked(code="depends_on_past", text=text))
+    run = _run(live)
+    if run is not None:
+        found.append(run)
+    found.extend(_own(ti, live, admission, now))
+    if ti.state in _WAITING:
+        found.extend(_upstreams(live, live.key_node[key]))
+        blocked = past_blocks(live.task(key.task_id), past) if key.task_id in _known(live) else None
+        if blocked is not None:
+            found.append(blocked)
     return tuple(found)
+
+
+def _known(live: LiveRun) -> dict[str, int]:
+    return live.graph.index
+
+
+def _run(live: LiveRun) -> Blocked | None:
+    if live.run.state is RunState.QUEUED:
+        return Blocked(
+            code="run_queued",
+            text="the run waits to start: its DAG is paused, or has as many running runs as "
+            "max_active_runs allows",
+        )
+    if live.run.state in TERMINAL_RUN_STATES:
+        return Blocked(
+            code="run_ended",
+            text=f"the run has ended ({live.run.state}); queue it again, or clear with the run",
+        )
+    return None
+
+
+def _own(
+    ti: TaskInstance, live: LiveRun, admission: Admission, now: datetime | None
+) -> Iterator[Blocked]:
+    """Yield what follows from the instance's own state."""
+    state, due = ti.state, ti.due_at
+    if state is TaskState.SCHEDULED:
+        yield admission.why(live, ti.in_run) or Blocked(
+            code="next", text="nothing holds it back; it is next in line for a slot"
+        )
+    elif state is TaskState.QUEUED:
+        yield Blocked(code="unclaimed", text="it was handed over; no worker has taken it yet")
+    elif state is TaskState.DEFERRED:
+        yield Blocked(code="deferred", text="it waits for its trigger to fire", until=due)
+    elif state is TaskState.RESTARTING:
+        text = "it was cleared while it ran; it starts anew when the old attempt has ended"
+        yield Blocked(code="restarting", text=text, until=due)
+    elif state is TaskState.AWAITING_INPUT:
+        yield Blocked(code="awaiting_input", text="it waits for a person's answer")
+    elif due is not None and state in _WAITING and (now is None or due > now):
+        what = "the next try" if state is TaskState.UP_FOR_RETRY else "the next poke"
+        yield Blocked(
+            code=state.value, text=f"{what} is due at {due:%Y-%m-%d %H:%M:%S} UTC", until=due
+        )
+
+
+def _upstreams(live: LiveRun, node: int) -> Iterator[Blocked]:
+    if live.task_of[node] == STRAY:
+        return
+    partial = live.partial.get(live.task_of[node])
+    if partial is not None and partial.placeholder == node:
+        count = len(partial.frontier)
+        text = f"{count} of its outer indexes wait for the values that they map over"
+        yield Blocked(code="expansion", text=text)
+        return
+    for gate in live.gates_of(node):
+        if live.judge(gate) != rules.WAIT:
+            continue
+        names = [
+            str(live.tis[up].in_run)
+            for position, task in enumerate(gate.spec.upstream)
+            for up in live.relevant(
+                task, gate.prefix[: gate.spec.depths[position]] if gate.spec.depths else ()
+            )
+            if live.cats[up] == rules.PENDING
+        ]
+        listed = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        if gate.spec.rule == rules.SETUPS:
+            yield Blocked(code="setup", text=f"its setups must succeed first: {listed}")
+        else:
+            rule = str(gate.spec.rule)
+            yield Blocked(
+                code="upstream",
+                text=f"trigger rule {rule} waits for {len(names)} upstream(s): {listed}",
+            )
+    scope = live.scope_of(node)
+    if scope is not None:
+        found = lengths(live, scope, live.tis[node].map_path, None)
+        if isinstance(found, Unknown):
+            yield Blocked(
+                code="expansion", text=f"its instances are not known yet: it {found.reason}"
+            )

@@ -1,213 +1,406 @@
-"""A DAG version's graph, made ready for stepping: built once, shared by its runs.
+"""A DAG version as integers, built once and shared by all of its runs.
 
-Tasks are indices. Each edge knows how many enclosing mapped groups its two ends share: below
-that, an instance looks only at the upstream instances of its own index.
+Theory of operation. Tasks are their index in `DagSpec.tasks`, which is a topological order.
+Tasks that wait for the same upstreams under the same rule share one *gate*: a layer of 100
+tasks below a layer of 100 is one gate with 100 upstreams and 100 members instead of 10,000
+edges, and the end of one upstream costs one count. What a task waits for is therefore a gate
+number; who waits for a task is the tuple of gates that count it.
+
+Mapping comes in *scopes*: a mapped task group is one, and so is the own `expand` of a mapped
+task. A task's scopes, outermost first, are the levels of its instances' `map_path`. Two tasks
+see each other index by index as deep as they share mapped groups, and as a whole below that.
+
+Setups that a task does not depend on directly still bind it: it has a second gate over them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
+from tradewind.engine.rules import JUDGES, SETUPS
 from tradewind.errors import DagError
 from tradewind.model.spec import (
     DagSpec,
     ExpandSpec,
-    GroupSpec,
     MapConcat,
+    MapLiteral,
     MapSource,
     MapXCom,
     MapZip,
     TaskSpec,
 )
-from tradewind.model.state import WeightRule
+from tradewind.model.state import TriggerRule, WeightRule
 
-Level = tuple[str | None, ExpandSpec]
-"""One level of mapping: the mapped group's id, or None for the task's own expand."""
+MAX_WEIGHT = 2**31 - 1
+"""Priority weights are capped to what a 32-bit column holds, as in Airflow."""
+
+NO_GATE = -1
+
+
+class Scope:
+    """One level of mapping: a mapped group, or a mapped task's own expand.
+
+    level: how many scopes enclose it. members: the tasks that it multiplies, ascending.
+    depths: for each task that a source reads, how many enclosing mapped groups it shares.
+    """
+
+    __slots__ = ("depths", "expand", "group_id", "level", "members")
+
+    def __init__(self, group_id: str | None, expand: ExpandSpec, level: int) -> None:
+        self.group_id = group_id
+        self.expand = expand
+        self.level = level
+        self.members: list[int] = []
+        self.depths: dict[int, int] = {}
+
+
+class GateSpec:
+    """What some tasks wait for in common.
+
+    depths: for each upstream, how many mapped groups it shares with the members; None when
+        none does (the common case). depth: the deepest of them.
+    setups: the upstreams that are setups, for the rule that looks at them apart.
+    """
+
+    __slots__ = ("depth", "depths", "first", "judge", "rule", "setups", "upstream")
+
+    def __init__(
+        self, rule: str, upstream: tuple[int, ...], depths: tuple[int, ...] | None, first: int
+    ) -> None:
+        self.rule = rule
+        self.judge = JUDGES[rule]
+        self.upstream = upstream
+        self.depths = depths
+        self.depth = max(depths) if depths else 0
+        self.first = first
+        self.setups: tuple[int, ...] = ()
+
+    def depth_of(self, task: int) -> int:
+        """Return how many mapped groups an upstream shares with the members."""
+        return 0 if self.depths is None else self.depths[self.upstream.index(task)]
 
 
 class Graph:
-    """The graph of a `DagSpec`.
-
-    index: task id → index. down[i]: (downstream task, shared mapped levels) pairs; up[i]: the
-    same upwards. levels[i]: how the task is mapped, outermost first. scope[i]: setups whose
-    failure stops the task although they are not its direct upstreams; guards[s]: the tasks in
-    setup s's scope. leaves: the tasks that decide the run's state.
-    """
-
-    __slots__ = (
-        "asks_past",
-        "down",
-        "fed",
-        "group_members",
-        "guards",
-        "index",
-        "leaves",
-        "levels",
-        "scope",
-        "spec",
-        "tasks",
-        "up",
-        "weights",
-    )
+    """A DAG version, ready to be run. Immutable; build it with `Graph.build`."""
 
     def __init__(self, spec: DagSpec) -> None:
         self.spec = spec
         self.tasks: tuple[TaskSpec, ...] = spec.tasks
-        self.index = {task.task_id: i for i, task in enumerate(spec.tasks)}
-        groups = {group.group_id: group for group in spec.groups}
-        self.levels = [_levels(task, groups) for task in spec.tasks]
-        self.down: list[list[tuple[int, int]]] = [[] for _ in spec.tasks]
-        self.up: list[list[tuple[int, int]]] = [[] for _ in spec.tasks]
-        self._connect()
-        self.group_members = _members(self.levels)
-        self.fed = self._fed()
-        self.scope, self.guards = self._setups()
-        self.leaves = frozenset(self._leaves())
-        self.weights = self._weights()
-        self.asks_past = frozenset(
-            i for i, t in enumerate(spec.tasks) if t.depends_on_past or t.wait_for_downstream
-        )
+        self.index: dict[str, int] = {task.task_id: i for i, task in enumerate(spec.tasks)}
+        self.scopes: list[Scope] = []
+        self.task_scopes: list[tuple[int, ...]] = _task_scopes(spec, self.scopes)
+        self.gates: list[GateSpec] = []
+        self._interned: dict[tuple[str, tuple[int, ...], tuple[int, ...] | None], int] = {}
+        self.gate: list[int] = []
+        self.setup_gate: dict[int, int] = {}
+        watchers: list[list[int]] = [[] for _ in spec.tasks]
+        for i, task in enumerate(spec.tasks):
+            self.gate.append(self._intern(i, task.trigger_rule, task.upstream))
+        for i, setups in _indirect_setups(spec).items():
+            if spec.tasks[i].trigger_rule is not TriggerRule.ALWAYS:
+                self.setup_gate[i] = self._intern(i, SETUPS, setups)
+        for number, gate in enumerate(self.gates):
+            for up in gate.upstream:
+                watchers[up].append(number)
+        self.watchers: list[tuple[int, ...]] = [tuple(w) for w in watchers]
+        self._interned.clear()
+        self.measured_by: dict[int, list[int]] = self._connect_sources()
+        self.leaves: frozenset[int] = _leaves(spec)
+        self.branches: list[tuple[int, ...]] = _branches(spec)
 
     @classmethod
     def build(cls, spec: DagSpec) -> Graph:
-        """Return the graph of a spec."""
+        """Return the graph of a DAG version.
+
+        Raises:
+            DagError: the spec's tasks are not in topological order.
+        """
+        for i, task in enumerate(spec.tasks):
+            if task.upstream and max(task.upstream) >= i:
+                raise DagError(
+                    f"DAG {spec.dag_id!r}: task {task.task_id!r} stands before one of its "
+                    "upstreams; publish the DAG file again"
+                )
         return cls(spec)
 
-    def _connect(self) -> None:
-        plain = not any(self.levels)
-        for i, task in enumerate(self.tasks):
-            up = self.up[i]
-            for u in task.upstream:
-                shared = 0 if plain else _shared(self.levels[u], self.levels[i])
-                up.append((u, shared))
-                self.down[u].append((i, shared))
+    def depth(self, task: int) -> int:
+        """Return how many mapping levels a task has."""
+        return len(self.task_scopes[task])
 
-    def _fed(self) -> dict[int, set[str | int]]:
-        """Return which mapped groups (by id) and tasks (by index) each task gives elements to."""
-        fed: dict[int, set[str | int]] = {}
-        for i, levels in enumerate(self.levels):
-            for group_id, expand in levels:
-                for _, source in expand.sources:
-                    for task in sources_of(source):
-                        fed.setdefault(task, set()).add(i if group_id is None else group_id)
-        return fed
+    def shared_depth(self, one: int, other: int) -> int:
+        """Return how many mapped groups enclose both tasks."""
+        return _shared(self.task_scopes[one], self.task_scopes[other])
 
-    def _setups(self) -> tuple[list[tuple[int, ...]], dict[int, list[int]]]:
-        scope: list[tuple[int, ...]] = [()] * len(self.tasks)
-        guards: dict[int, list[int]] = {}
-        setups = [i for i, t in enumerate(self.tasks) if t.is_setup]
-        if not setups:
-            return scope, guards
-        for setup in setups:
-            below = closure([setup], self.down)
-            direct = {d for d, _ in self.down[setup]}
-            teardowns = [d for d in direct if self.tasks[d].is_teardown]
-            inside = below
-            if teardowns:
-                inside = set()
-                for teardown in teardowns:
-                    inside |= below & closure([teardown], self.up)
-            for task in inside - direct:
-                if not self.tasks[task].is_teardown:
-                    scope[task] = (*scope[task], setup)
-                    guards.setdefault(setup, []).append(task)
-        return scope, guards
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """The total priority weight of each task, by its weight rule."""
+        return _weights(self)
 
-    def _leaves(self) -> list[int]:
-        found: list[int] = []
-        for i, task in enumerate(self.tasks):
-            if task.is_teardown:
-                if task.on_failure_fail_dagrun:
-                    found.append(i)
-                continue
-            if all(self.tasks[d].is_teardown for d, _ in self.down[i]):
-                found.append(i)
-        return found or list(range(len(self.tasks)))
+    @cached_property
+    def past_tasks(self) -> frozenset[int]:
+        """Tasks that ask how they ended in the previous run."""
+        return frozenset(
+            i for i, t in enumerate(self.tasks) if t.depends_on_past or t.wait_for_downstream
+        )
 
-    def _weights(self) -> list[int]:
-        """Return each task's total priority weight by its weight rule (Airflow's definition)."""
-        down: dict[int, int] = {}
-        up: dict[int, int] = {}
-        weights: list[int] = []
-        for i, task in enumerate(self.tasks):
-            if task.weight_rule == WeightRule.DOWNSTREAM.value:
-                weights.append(self._weight_of(i, self.down, down))
-            elif task.weight_rule == WeightRule.UPSTREAM.value:
-                weights.append(self._weight_of(i, self.up, up))
-            else:
-                weights.append(task.priority_weight)
-        return weights
+    @cached_property
+    def gate_members(self) -> list[list[int]]:
+        """The tasks behind each gate, ascending."""
+        members: list[list[int]] = [[] for _ in self.gates]
+        for i, gate in enumerate(self.gate):
+            if gate != NO_GATE:
+                members[gate].append(i)
+        for i, gate in self.setup_gate.items():
+            members[gate].append(i)
+        return members
 
-    def _weight_of(self, i: int, edges: list[list[tuple[int, int]]], cache: dict[int, int]) -> int:
-        if not cache:
-            self._fill_weights(edges, cache)
-        return cache[i]
+    def downstream(self, task: int) -> list[int]:
+        """Return the direct downstream tasks, ascending."""
+        found: set[int] = set()
+        for gate in self.watchers[task]:
+            if self.gates[gate].rule != SETUPS:
+                found.update(self.gate_members[gate])
+        if self._always:
+            found.update(i for i in self._always if task in self.tasks[i].upstream)
+        return sorted(found)
 
-    def _fill_weights(self, edges: list[list[tuple[int, int]]], cache: dict[int, int]) -> None:
-        # Sets of descendants as bit masks: exact for shared descendants, and fast in C.
-        order = range(len(self.tasks))
-        masks = [0] * len(self.tasks)
-        downwards = edges is self.down
-        own = [task.priority_weight for task in self.tasks]
-        uniform = len(set(own)) == 1
-        for i in reversed(order) if downwards else order:
-            mask = 0
-            for other, _ in edges[i]:
-                mask |= masks[other] | (1 << other)
-            masks[i] = mask
-            if uniform:
-                cache[i] = own[i] * (mask.bit_count() + 1)
-            else:
-                cache[i] = own[i] + sum(own[j] for j in order if mask >> j & 1)
+    def descendants(self, task: int) -> set[int]:
+        """Return every task below one, itself not included."""
+        return _flood(task, self.downstream)
+
+    def ancestors(self, task: int) -> set[int]:
+        """Return every task above one, itself not included."""
+        return _flood(task, lambda i: self.tasks[i].upstream)
+
+    @cached_property
+    def _always(self) -> tuple[int, ...]:
+        return tuple(i for i, t in enumerate(self.tasks) if t.upstream and self.gate[i] == NO_GATE)
+
+    def _intern(self, task: int, rule: str, upstream: tuple[int, ...]) -> int:
+        if not upstream or rule == TriggerRule.ALWAYS:
+            return NO_GATE
+        depths: tuple[int, ...] | None = None
+        if self.task_scopes[task]:
+            depths = tuple(self.shared_depth(up, task) for up in upstream)
+            if not any(depths):
+                depths = None
+        key = (rule, upstream, depths)
+        number = self._interned.get(key)
+        if number is None:
+            number = self._interned[key] = len(self.gates)
+            gate = GateSpec(rule, upstream, depths, first=task)
+            if rule == TriggerRule.ALL_DONE_SETUP_SUCCESS:
+                gate.setups = tuple(up for up in upstream if self.tasks[up].is_setup)
+            self.gates.append(gate)
+        return number
+
+    def _connect_sources(self) -> dict[int, list[int]]:
+        measured_by: dict[int, list[int]] = {}
+        for number, scope in enumerate(self.scopes):
+            outer = self.task_scopes[scope.members[0]][: scope.level] if scope.members else ()
+            for _, source in scope.expand.sources:
+                for task in xcom_tasks(source):
+                    if task not in scope.depths:
+                        scope.depths[task] = _shared(self.task_scopes[task], outer)
+                        measured_by.setdefault(task, []).append(number)
+        return measured_by
 
 
-def closure(start: Iterable[int], edges: list[list[tuple[int, int]]]) -> set[int]:
-    """Return everything that can be reached from these tasks along edges (`up` or `down`)."""
-    seen: set[int] = set()
-    todo = list(start)
-    while todo:
-        for other, _ in edges[todo.pop()]:
-            if other not in seen:
-                seen.add(other)
-                todo.append(other)
-    return seen
-
-
-def sources_of(source: MapSource) -> list[int]:
-    """Return the tasks whose values a mapped argument comes from."""
+def xcom_tasks(source: MapSource) -> Iterator[int]:
+    """Yield the tasks whose values a mapped argument reads."""
     if isinstance(source, MapXCom):
-        return [source.task]
-    if isinstance(source, MapZip | MapConcat):
-        return [task for part in source.parts for task in sources_of(part)]
-    return []
+        yield source.task
+    elif isinstance(source, MapZip | MapConcat):
+        for part in source.parts:
+            yield from xcom_tasks(part)
+    else:
+        assert isinstance(source, MapLiteral)
 
 
-def _levels(task: TaskSpec, groups: dict[str, GroupSpec]) -> tuple[Level, ...]:
-    levels: list[Level] = [] if task.expand is None else [(None, task.expand)]
-    group_id = task.group_id
-    while group_id is not None:
-        group = groups.get(group_id)
-        if group is None:
-            raise DagError(f"task {task.task_id!r} is in group {group_id!r}, which does not exist")
-        if group.expand is not None:
-            levels.append((group_id, group.expand))
-        group_id = group.parent
-    return tuple(reversed(levels))
+def _task_scopes(spec: DagSpec, scopes: list[Scope]) -> list[tuple[int, ...]]:
+    groups = {group.group_id: group for group in spec.groups}
+    of_group: dict[str | None, tuple[int, ...]] = {None: ()}
+
+    def chain(group_id: str | None) -> tuple[int, ...]:
+        found = of_group.get(group_id)
+        if found is None:
+            group = groups[group_id or ""]
+            found = chain(group.parent)
+            if group.expand is not None:
+                scopes.append(Scope(group_id, group.expand, level=len(found)))
+                found = (*found, len(scopes) - 1)
+            of_group[group_id] = found
+        return found
+
+    result: list[tuple[int, ...]] = []
+    for i, task in enumerate(spec.tasks):
+        mine = chain(task.group_id)
+        if task.expand is not None:
+            scopes.append(Scope(None, task.expand, level=len(mine)))
+            mine = (*mine, len(scopes) - 1)
+        for number in mine:
+            scopes[number].members.append(i)
+        result.append(mine)
+    return result
 
 
-def _shared(a: tuple[Level, ...], b: tuple[Level, ...]) -> int:
-    count = 0
-    for (group_a, _), (group_b, _) in zip(a, b, strict=False):
-        if group_a is None or group_a != group_b:
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    depth = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
             break
-        count += 1
-    return count
+        depth += 1
+    return depth
 
 
-def _members(levels: list[tuple[Level, ...]]) -> dict[str, list[int]]:
-    members: dict[str, list[int]] = {}
-    for i, chain in enumerate(levels):
-        for group_id, _ in chain:
-            if group_id is not None:
-                members.setdefault(group_id, []).append(i)
-    return members
+def _flood(start: int, neighbours: Callable[[int], Sequence[int]]) -> set[int]:
+    found: set[int] = set()
+    waiting = [start]
+    while waiting:
+        for task in neighbours(waiting.pop()):
+            if task not in found:
+                found.add(task)
+                waiting.append(task)
+    return found
+
+
+def _leaves(spec: DagSpec) -> frozenset[int]:
+    """Return the tasks whose states decide the run's.
+
+    A teardown does not count unless its author says so, and what stands above nothing but
+    teardowns counts as a leaf. In a DAG of teardowns alone, the last ones count.
+    """
+    inner: set[int] = set()
+    above_something: set[int] = set()
+    for task in spec.tasks:
+        above_something.update(task.upstream)
+        if not task.is_teardown:
+            inner.update(task.upstream)
+    leaves = frozenset(
+        i
+        for i, task in enumerate(spec.tasks)
+        if (task.on_failure_fail_dagrun if task.is_teardown else i not in inner)
+    )
+    return leaves or frozenset(i for i in range(len(spec.tasks)) if i not in above_something)
+
+
+def _branches(spec: DagSpec) -> list[tuple[int, ...]]:
+    """Return, for each task, its direct upstreams that may choose to skip it."""
+    choosers = {i for i, task in enumerate(spec.tasks) if task.can_skip_downstream}
+    if not choosers:
+        return [()] * len(spec.tasks)
+    return [tuple(up for up in task.upstream if up in choosers) for task in spec.tasks]
+
+
+def _indirect_setups(spec: DagSpec) -> dict[int, tuple[int, ...]]:
+    """Return the setups that bind each task without being its direct upstream.
+
+    A setup above a task binds it when it has no teardown at all, or when one of its teardowns
+    stands below the task: the task is then inside what the pair brackets.
+    """
+    if not any(task.is_setup for task in spec.tasks):
+        return {}
+    above = [0] * len(spec.tasks)
+    below = [0] * len(spec.tasks)
+    for i, task in enumerate(spec.tasks):
+        for up in task.upstream:
+            above[i] |= above[up] | (1 << up if spec.tasks[up].is_setup else 0)
+    for i in range(len(spec.tasks) - 1, -1, -1):
+        mine = below[i] | (1 << i if spec.tasks[i].is_teardown else 0)
+        for up in spec.tasks[i].upstream:
+            below[up] |= mine
+    closed_by = teardowns_of(spec)
+    found: dict[int, tuple[int, ...]] = {}
+    for i, task in enumerate(spec.tasks):
+        if task.is_teardown:
+            continue
+        binding = tuple(
+            up
+            for up in _bits(above[i])
+            if up not in task.upstream and (up not in closed_by or closed_by[up] & below[i])
+        )
+        if binding:
+            found[i] = binding
+    return found
+
+
+def teardowns_of(spec: DagSpec) -> dict[int, int]:
+    """Return, for each setup that has one, the bit set of its teardowns."""
+    found: dict[int, int] = {}
+    for i, task in enumerate(spec.tasks):
+        for up in task.upstream if task.is_teardown else ():
+            if spec.tasks[up].is_setup:
+                found[up] = found.get(up, 0) | 1 << i
+    return found
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _weights(graph: Graph) -> tuple[int, ...]:
+    tasks = graph.tasks
+    totals = [task.priority_weight for task in tasks]
+    rules = {task.weight_rule for task in tasks}
+    masks: dict[int, int] = {}
+    if rules & {WeightRule.DOWNSTREAM, WeightRule.UPSTREAM}:
+        for i, task in enumerate(tasks):
+            masks[task.priority_weight] = masks.get(task.priority_weight, 0) | 1 << i
+    if WeightRule.UPSTREAM in rules:
+        for i, above in _closures_up(graph):
+            if tasks[i].weight_rule == WeightRule.UPSTREAM:
+                totals[i] += _weigh(above, masks)
+    if WeightRule.DOWNSTREAM in rules:
+        for i, below in _closures_down(graph):
+            if tasks[i].weight_rule == WeightRule.DOWNSTREAM:
+                totals[i] += _weigh(below, masks)
+    return tuple(max(-MAX_WEIGHT, min(total, MAX_WEIGHT)) for total in totals)
+
+
+def _weigh(mask: int, masks: dict[int, int]) -> int:
+    return sum(weight * (mask & members).bit_count() for weight, members in masks.items())
+
+
+def _closures_up(graph: Graph) -> Iterator[tuple[int, int]]:
+    """Yield (task, bit set of everything above it); equal upstream tuples are walked once."""
+    known: dict[tuple[int, ...], int] = {}
+    closed: list[int] = []
+    for i, task in enumerate(graph.tasks):
+        above = known.get(task.upstream)
+        if above is None:
+            above = 0
+            for up in task.upstream:
+                above |= closed[up]
+            known[task.upstream] = above
+        closed.append(above | 1 << i)
+        yield i, above
+
+
+def _closures_down(graph: Graph) -> Iterator[tuple[int, int]]:
+    """Yield (task, bit set of everything below it), walking each distinct upstream tuple once."""
+    members: dict[tuple[int, ...], list[int]] = {}
+    for i, task in enumerate(graph.tasks):
+        if task.upstream:
+            members.setdefault(task.upstream, []).append(i)
+    feeds: list[list[tuple[int, ...]]] = [[] for _ in graph.tasks]
+    for upstream in members:
+        for up in upstream:
+            feeds[up].append(upstream)
+    closed = [0] * len(graph.tasks)
+    through: dict[tuple[int, ...], int] = {}
+    for i in range(len(graph.tasks) - 1, -1, -1):
+        below = 0
+        for upstream in feeds[i]:
+            mask = through.get(upstream)
+            if mask is None:
+                mask = 0
+                for member in members[upstream]:
+                    mask |= closed[member]
+                through[upstream] = mask
+            below |= mask
+        closed[i] = below | 1 << i
+        yield i, below

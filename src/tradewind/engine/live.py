@@ -1,284 +1,203 @@
-"""A run in memory: its task instances as nodes, with counters kept up to date.
+"""One run in memory: its task instances, and what each group of them waits for.
 
-Theory of operation
-* A node is one task instance. For each node the counters hold how many of its upstream
-  instances are in each terminal state, so that a rule is judged without looking at them.
-* When a node reaches or leaves a terminal state, the counters of the nodes below it change:
-  O(edges of that node), nothing else is visited.
-* A mapped task starts as one placeholder (map index -1). When its lengths are known the
-  placeholder is removed and one node per index takes its place.
-* Nothing here decides; `step` does, through these operations.
+Theory of operation. A task instance is a *node*, a small integer. `tis`, `cats` and `task_of`
+are parallel lists over nodes. A *gate* holds how many of its upstream nodes are in which
+category; a node's change is told to the gates that count it (`watch`), and a gate whose verdict
+changes shows it to its members. So the end of a task costs the number of distinct gates that
+count it, whatever the number of tasks and edges.
+
+Mapping. A mapped task starts as one placeholder row (map index -1), a *stub*. When it is
+expanded, the instances take the stub's place in every gate and the placeholder's row becomes
+`removed`, a state that rules and the run ignore. A task inside several mapping levels has, for
+a while, stubs without rows, one for each outer index; they become rows in the order of their
+paths, so that map indexes never depend on timing (see `expand`).
+
+Everything except `run` and `tis` is derived; `index` builds it anew.
+
+What it does not know: time, capacity, other runs.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from tradewind.engine.graph import Graph
-from tradewind.engine.rules import COLUMN, EARLY, FAILED, SKIPPED, UPSTREAM_FAILED
+from tradewind.engine import places, rules
+from tradewind.engine.graph import Graph, Scope
+from tradewind.engine.lengths import Path, Unknown, lengths
+from tradewind.engine.places import Gate, Partial
 from tradewind.errors import NotFound
-from tradewind.model.ids import UNMAPPED, TaskKey
+from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run, TaskInstance
-from tradewind.model.spec import MapConcat, MapLiteral, MapSource, MapXCom, MapZip, TaskSpec
-from tradewind.model.state import FAILED_STATES, TERMINAL_STATES, TaskState
-
-Path = tuple[int, ...]
+from tradewind.model.spec import TaskSpec
 
 
 class LiveRun:
-    """An active run. Mutated by `step`; dropped and loaded again when a commit fails."""
+    """A run with its task instances. `step` changes it; everybody else only reads."""
 
-    def __init__(self, graph: Graph, run: Run) -> None:
+    def __init__(self, graph: Graph, run: Run, instances: Iterable[TaskInstance] = ()) -> None:
         self.graph = graph
         self.run = run
-        self.ti: list[TaskInstance] = []
+        self.tis: list[TaskInstance] = list(instances)
+        self.key_node: dict[TaskKey, int] = {}
+        self.cats: list[int] = []
         self.task_of: list[int] = []
-        self.counts: list[list[int]] = []
-        self.total: list[int] = []
-        self.node_of: dict[TaskKey, int] = {}
-        self.nodes: list[list[int]] = [[] for _ in graph.tasks]
+        self.watch: list[list[Gate]] = []
+        self.nodes_of: list[list[int]] = []
+        self.below: dict[tuple[int, Path], list[int]] = {}
+        self.stubs: dict[tuple[int, Path], int] = {}
+        self.gates: list[Gate] = []
+        self.gate_at: dict[tuple[int, Path], Gate] = {}
+        self.partial: dict[int, Partial] = {}
+        self.virtual: set[int] = set()
+        self.shorted: dict[int, frozenset[int]] = {}
+        self.wakes: list[tuple[datetime, int]] = []
+        self.dirty: list[int] = []
         self.unfinished = 0
-        self._by_prefix: dict[tuple[int, int], dict[Path, list[int]]] = {}
-        self._wakes: list[tuple[datetime, int]] = []
+        self.index()
 
     @classmethod
     def load(cls, graph: Graph, run: Run, instances: Sequence[TaskInstance]) -> LiveRun:
-        """Return the run with these rows; none for a run that has not started."""
-        live = cls(graph, run)
-        live.add(ti for ti in instances if ti.task_id in graph.index)
-        return live
+        """Return a run as its rows say it is. The next step finds what came due meanwhile."""
+        return cls(graph, run, instances)
 
-    # ---- reading ------------------------------------------------------------------------
+    # ---- for readers --------------------------------------------------------------------
 
     def get(self, key: TaskKey) -> TaskInstance:
         """Return a task instance.
 
         Raises:
-            NotFound: the run has none with this key.
+            NotFound: this run has no such task instance.
         """
-        node = self.node_of.get(key)
+        node = self.key_node.get(key)
         if node is None:
-            raise NotFound(f"run {self.run.run_id!r} has no task instance {key}")
-        return self.ti[node]
+            raise NotFound(f"run {self.run.run_id!r} of {self.run.dag_id!r} has no task {key}")
+        return self.tis[node]
 
-    def instances(self) -> list[TaskInstance]:
-        """Return every task instance."""
-        return list(self.ti)
+    def find(self, key: TaskKey) -> TaskInstance | None:
+        """Return a task instance, or None when this run has no such one."""
+        node = self.key_node.get(key)
+        return None if node is None else self.tis[node]
+
+    def instances(self) -> Iterator[TaskInstance]:
+        """Yield every task instance that has a row, removed ones too."""
+        for node in self.key_node.values():
+            yield self.tis[node]
 
     def task(self, task_id: str) -> TaskSpec:
-        """Return a task's specification."""
-        return self.graph.tasks[self.graph.index[task_id]]
+        """Return a task of this version.
 
-    def past_needs(self) -> set[str]:
+        Raises:
+            NotFound: this version of the DAG has no such task.
+        """
+        index = self.graph.index.get(task_id)
+        if index is None:
+            raise NotFound(f"DAG {self.run.dag_id!r} has no task {task_id!r} in this version")
+        return self.graph.tasks[index]
+
+    def past_needs(self) -> frozenset[str]:
         """Return the tasks whose state in the previous run this run asks for."""
-        return {self.graph.tasks[i].task_id for i in self.graph.asks_past}
+        return frozenset(self.graph.tasks[i].task_id for i in self.graph.past_tasks)
+
+    # ---- for the engine -----------------------------------------------------------------
+
+    def relevant(self, task: int, prefix: Path) -> Sequence[int]:
+        """Return the nodes of a task below a path, or the stub that stands for them."""
+        if not prefix:
+            return self.nodes_of[task]
+        found = self.below.get((task, prefix))
+        if found:
+            return found
+        for depth in range(len(prefix) - 1, -1, -1):
+            stub = self.stubs.get((task, prefix[:depth]))
+            if stub is not None:
+                return (stub,)
+        return ()
+
+    def scope_of(self, node: int) -> Scope | None:
+        """Return the mapping level that a stub waits for; None for a full instance."""
+        scopes = self.graph.task_scopes[self.task_of[node]]
+        level = len(self.tis[node].map_path)
+        return self.graph.scopes[scopes[level]] if level < len(scopes) else None
+
+    def index(self) -> None:
+        """Build everything that follows from `run` and `tis` anew."""
+        tis = [self.tis[n] for n in range(len(self.tis)) if n not in self.virtual]
+        self.tis, self.cats, self.task_of, self.watch = [], [], [], []
+        self.key_node.clear()
+        self.nodes_of = [[] for _ in self.graph.tasks]
+        for derived in (self.below, self.stubs, self.gate_at, self.partial, self.shorted):
+            derived.clear()
+        self.virtual.clear()
+        self.gates, self.wakes, self.dirty = [], [], []
+        self.unfinished = 0
+        for ti in tis:
+            places.add(self, ti)
+        for task, scopes in enumerate(self.graph.task_scopes):
+            if len(scopes) > 1:
+                places.resume_expansion(self, task)
+        for nodes in self.nodes_of:
+            for node in nodes:
+                places.join(self, node)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Judge every gate anew and note the nodes that a step must look at."""
+        for gate in self.gates:
+            gate.verdict = self.judge(gate)
+            gate.queued = False
+        self.dirty = [
+            node
+            for nodes in self.nodes_of
+            for node in nodes
+            if self.cats[node] == rules.PENDING and places.may_move(self, node)
+        ]
+
+    def gates_of(self, node: int) -> list[Gate]:
+        """Return the gates that a node waits at."""
+        path = self.tis[node].map_path
+        return [
+            self.gate_at[number, path[: self.graph.gates[number].depth]]
+            for number in places.gate_numbers(self, node)
+        ]
+
+    def judge(self, gate: Gate) -> int:
+        """Return a gate's verdict."""
+        verdict = gate.judge()
+        if verdict != rules.RUN or not gate.spec.setups:
+            return verdict
+        counts = [0] * (rules.CATEGORIES + 1)
+        for setup in gate.spec.setups:
+            for node in self.relevant(setup, gate.prefix[: gate.spec.depth_of(setup)]):
+                counts[self.cats[node]] += 1
+        return rules.setups_verdict(counts[: rules.CATEGORIES])
+
+    # ---- mapping, for the worker ----------------------------------------------------------
 
     def map_levels(self, key: TaskKey) -> list[tuple[str | None, dict[str, int], int]]:
-        """Return, outermost first: mapped group (None: the task), argument lengths, index."""
-        node = self.node_of[key]
-        path = self.ti[node].map_path
-        found: list[tuple[str | None, dict[str, int], int]] = []
-        for depth, (group_id, expand) in enumerate(self.graph.levels[self.task_of[node]]):
-            if depth >= len(path):
-                break
-            lengths = {
-                name: self.length(source, path[:depth]) or 0 for name, source in expand.sources
-            }
-            found.append((group_id, lengths, path[depth]))
-        return found
+        """Return, outermost first, each mapping level of an instance.
+
+        A level is the mapped group (None for the task's own expand), the length of each mapped
+        argument, and the instance's index among their combinations.
+        """
+        path = self.get(key).map_path
+        scopes = self.graph.task_scopes[self.graph.index[key.task_id]]
+        levels: list[tuple[str | None, dict[str, int], int]] = []
+        for level, index in enumerate(path):
+            scope = self.graph.scopes[scopes[level]]
+            found = lengths(self, scope, path[:level], None)
+            known = {} if isinstance(found, Unknown) else found
+            levels.append((scope.group_id, known, index))
+        return levels
 
     def upstream_indexes(self, key: TaskKey) -> dict[str, tuple[int, ...]]:
-        """Return which instances of its upstreams in the same mapped group are this one's."""
-        node = self.node_of[key]
-        path = self.ti[node].map_path
-        return {
-            self.graph.tasks[u].task_id: tuple(
-                self.ti[n].map_index for n in self.matching(u, shared, path)
-            )
-            for u, shared in self.graph.up[self.task_of[node]]
-            if shared
-        }
-
-    def length(self, source: MapSource, path: Path) -> int | None:
-        """Return the length of a mapped argument for one outer path; None: not known."""
-        if isinstance(source, MapLiteral):
-            return source.length
-        if isinstance(source, MapZip | MapConcat):
-            parts = [self.length(part, path) for part in source.parts]
-            known = [p for p in parts if p is not None]
-            if len(known) < len(parts):
-                return None
-            if isinstance(source, MapConcat):
-                return sum(known)
-            return max(known) if source.longest else min(known)
-        return self._xcom_length(source, path)
-
-    def _xcom_length(self, source: MapXCom, path: Path) -> int | None:
-        levels = self.graph.levels[source.task]
-        prefix = path[: len(levels)]
-        nodes = self.matching(source.task, len(prefix), prefix)
-        if levels and len(levels) > len(prefix):
-            # All instances together are one value: as long as those that returned something.
-            return sum(self.ti[n].returned for n in nodes)
-        return self.ti[nodes[0]].mapped_length if len(nodes) == 1 else None
-
-    def matching(self, task: int, shared: int, path: Path) -> Sequence[int]:
-        """Return the task's nodes that an instance with this path looks at."""
-        nodes = self.nodes[task]
-        if shared == 0 or len(nodes) <= 1 or len(path) < shared:
-            return nodes
-        index = self._by_prefix.get((task, shared))
-        if index is None:
-            index = {}
-            for node in nodes:
-                index.setdefault(self.ti[node].map_path[:shared], []).append(node)
-            self._by_prefix[task, shared] = index
-        return index.get(path[:shared], ())
-
-    def below(self, node: int) -> Iterator[int]:
-        """Yield the nodes directly below."""
-        path = self.ti[node].map_path
-        for task, shared in self.graph.down[self.task_of[node]]:
-            yield from self.matching(task, shared, path)
-
-    def may_move(self, node: int) -> bool:
-        """Tell, cheaply, whether a change above can have decided this node's rule."""
-        if self.ti[node].state is not TaskState.NONE:
-            return False
-        counts = self.counts[node]
-        return (
-            sum(counts) >= self.total[node]
-            or counts[SKIPPED] + counts[FAILED] + counts[UPSTREAM_FAILED] > 0
-            or self.graph.tasks[self.task_of[node]].trigger_rule in EARLY
-        )
-
-    def setup_counts(self, node: int) -> tuple[int, int, int]:
-        """Return how many upstream setups there are, succeeded, were skipped."""
-        path = self.ti[node].map_path
-        states = [
-            self.ti[n].state
-            for u, shared in self.graph.up[self.task_of[node]]
-            if self.graph.tasks[u].is_setup
-            for n in self.matching(u, shared, path)
-        ]
-        return (
-            len(states),
-            states.count(TaskState.SUCCESS),
-            states.count(TaskState.SKIPPED),
-        )
-
-    def scope_state(self, node: int) -> TaskState | None:
-        """Return what a setup that is not a direct upstream imposes on this node."""
-        imposed: TaskState | None = None
-        for setup in self.graph.scope[self.task_of[node]]:
-            for n in self.nodes[setup]:
-                state = self.ti[n].state
-                if state in FAILED_STATES:
-                    return TaskState.UPSTREAM_FAILED
-                if state is TaskState.SKIPPED:
-                    imposed = TaskState.SKIPPED
-        return imposed
-
-    # ---- changing -----------------------------------------------------------------------
-
-    def add(self, instances: Iterable[TaskInstance]) -> list[int]:
-        """Take in new instances; return their nodes."""
-        added: list[int] = []
-        for ti in instances:
-            node = len(self.ti)
-            task = self.graph.index[ti.task_id]
-            self.ti.append(ti)
-            self.task_of.append(task)
-            self.counts.append([0, 0, 0, 0, 0])
-            self.total.append(0)
-            self.node_of[ti.in_run] = node
-            if not self._replaced(ti):
-                self.nodes[task].append(node)
-            added.append(node)
-            if ti.state not in TERMINAL_STATES:
-                self.unfinished += 1
-            if ti.due_at is not None:
-                self.wake(node, ti.due_at)
-        self._by_prefix.clear()
-        touched = {self.task_of[node] for node in added}
-        below = {d for task in touched for d, _ in self.graph.down[task]}
-        for task in touched | below:
-            for node in self.nodes[task]:
-                self._recount(node)
-        return added
-
-    def put(self, node: int, after: TaskInstance) -> None:
-        """Replace an instance and bring the counters below in step."""
-        before = self.ti[node]
-        self.ti[node] = after
-        if before.state is after.state:
-            return
-        old, new = COLUMN.get(before.state), COLUMN.get(after.state)
-        if (old is None) != (new is None):
-            self.unfinished += 1 if new is None else -1
-        if self._replaced(after) and not self._replaced(before):
-            self._unlist(node)
-            return
-        if old == new:
-            return
-        counts = self.counts
-        for other in self.below(node):
-            column = counts[other]
-            if old is not None:
-                column[old] -= 1
-            if new is not None:
-                column[new] += 1
-
-    def wake(self, node: int, at: datetime) -> None:
-        """Look at a node again at this time."""
-        heapq.heappush(self._wakes, (at, node))
-
-    def due(self, now: datetime) -> list[int]:
-        """Return the nodes whose time has come."""
-        found: list[int] = []
-        while self._wakes and self._wakes[0][0] <= now:
-            _, node = heapq.heappop(self._wakes)
-            found.append(node)
+        """Return which instances of its mapped groups' tasks belong to an instance."""
+        task, path = self.graph.index[key.task_id], self.get(key).map_path
+        mine = self.graph.task_scopes[task]
+        found: dict[str, tuple[int, ...]] = {}
+        for other in self.graph.scopes[mine[0]].members if mine else ():
+            depth = self.graph.shared_depth(task, other)
+            if other != task and depth:
+                indexes = sorted(self.tis[n].map_index for n in self.relevant(other, path[:depth]))
+                found[self.graph.tasks[other].task_id] = tuple(i for i in indexes if i >= 0)
         return found
-
-    def next_wake(self) -> datetime | None:
-        """Return when a node next wants to be looked at."""
-        while self._wakes:
-            at, node = self._wakes[0]
-            ti = self.ti[node]
-            if ti.state not in TERMINAL_STATES:
-                return at
-            heapq.heappop(self._wakes)
-        return None
-
-    def _replaced(self, ti: TaskInstance) -> bool:
-        """Tell whether this is a placeholder that expansion has replaced."""
-        return (
-            ti.state is TaskState.REMOVED
-            and ti.map_index == UNMAPPED
-            and bool(self.graph.levels[self.graph.index[ti.task_id]])
-        )
-
-    def _unlist(self, node: int) -> None:
-        task = self.task_of[node]
-        self.nodes[task].remove(node)
-        self._by_prefix.clear()
-        for d, _ in self.graph.down[task]:
-            for other in self.nodes[d]:
-                self._recount(other)
-
-    def _recount(self, node: int) -> None:
-        counts = [0, 0, 0, 0, 0]
-        total = 0
-        path = self.ti[node].map_path
-        for u, shared in self.graph.up[self.task_of[node]]:
-            upstream = self.matching(u, shared, path)
-            total += len(upstream)
-            for n in upstream:
-                column = COLUMN.get(self.ti[n].state)
-                if column is not None:
-                    counts[column] += 1
-        self.counts[node] = counts
-        self.total[node] = total

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tradewind.model.run import Run
-from tradewind.model.state import RunType
 
 Lane = tuple[str, int | None]
 """A DAG and a backfill of it (None: its schedule and manual runs)."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """A DAG's limits. paused: nothing but manual runs starts."""
+    """A DAG's limits. paused: nothing starts."""
 
     max_active_runs: int
     paused: bool = False
@@ -39,7 +38,7 @@ def admit_runs(
     started: list[int] = []
     for run in sorted(queued, key=lambda r: (r.run_after, r.run_pk)):
         limit = limits[run.dag_id]
-        if limit.paused and run.run_type is not RunType.MANUAL:
+        if limit.paused:
             continue
         lane = (run.dag_id, run.backfill_id)
         if counts[lane] >= limit.max_active_runs:

@@ -1,8 +1,11 @@
-"""What follows from an attempt's outcome: success, another try, or the end.
+"""One attempt's outcome → what becomes of the task instance.
 
-Retry back-off is Airflow's: m = ceil(delay × factor^(try−1)); the delay is m plus a part of m
-that depends on the task instance and the try alone (so that a herd spreads out and a test can
-know it), never more than the task's maximum.
+A loss before user code started costs the user no retry (`infra_losses` counts it apart). After
+more than K of them the try counts as failed, so that a task that kills its worker at every
+start does not do so for ever. A loss after user code started is a failed try.
+
+The retry delay is a pure function of the DAG, task, logical date and try: the same run on
+another scheduler waits equally long.
 """
 
 from __future__ import annotations
@@ -10,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from datetime import datetime, timedelta
-
-import msgspec
+from typing import NamedTuple
 
 from tradewind.model.outcome import (
     Deferred,
@@ -27,75 +29,94 @@ from tradewind.model.spec import TaskSpec
 from tradewind.model.state import TaskState
 
 MAX_RETRY_DELAY_S = 86_400.0
-"""The longest back-off when the task names none (Airflow's default)."""
+"""Exponential back-off never waits longer than a day (as in Airflow)."""
+
+MAX_INFRA_LOSSES = 3
+"""Losses before user code starts that one try survives; see `Policy`."""
+
+_LONGEST_S = 10 * 365 * 86_400.0
+"""A delay beyond this is a slip of the pen, and dates have an end."""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The state that follows, when it becomes due, and why.
+class Verdict(NamedTuple):
+    """What becomes of a task instance whose attempt ended.
 
-    free: an infrastructure loss before user code began; it costs no retry.
+    infra_loss: the attempt was lost before user code started, and it costs no try.
     """
 
     state: TaskState
     due_at: datetime | None = None
+    infra_loss: bool = False
     reason: str | None = None
-    free: bool = False
 
 
 def settle(
-    task: TaskSpec, ti: TaskInstance, run: Run, outcome: Outcome, now: datetime, max_losses: int
-) -> Verdict:
-    """Return what an attempt's outcome means for its task instance."""
-    if isinstance(outcome, Succeeded):
-        return Verdict(state=TaskState.SUCCESS)
-    if isinstance(outcome, SkippedBy):
-        return Verdict(state=TaskState.SKIPPED, reason=outcome.reason or None)
-    if isinstance(outcome, Rescheduled):
-        return Verdict(state=TaskState.UP_FOR_RESCHEDULE, due_at=outcome.at)
-    if isinstance(outcome, Deferred):
-        due_at = None
-        if outcome.timeout_s is not None:
-            due_at = now + timedelta(seconds=outcome.timeout_s)
-        return Verdict(state=TaskState.DEFERRED, due_at=due_at)
-    if isinstance(outcome, Vanished):
-        return _vanished(task, ti, run, outcome, now, max_losses)
-    return _failed(task, ti, run, outcome, now)
-
-
-def retry_delay(task: TaskSpec, ti: TaskInstance, run: Run) -> timedelta:
-    """Return the pause before the next try."""
-    delay_s = task.retry_delay_s
-    if task.retry_backoff:
-        longest_s = task.max_retry_delay_s or MAX_RETRY_DELAY_S
-        factor = task.retry_backoff ** max(0, ti.try_number - 1)
-        base = max(1, math.ceil(min(delay_s * factor, longest_s)))
-        date = str(run.logical_date or run.run_after)
-        name = f"{run.dag_id}#{ti.task_id}#{date}#{ti.try_number}"
-        digest = int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16)
-        delay_s = min(base + digest % base, longest_s)
-    return timedelta(seconds=delay_s)
-
-
-def _failed(task: TaskSpec, ti: TaskInstance, run: Run, outcome: Failed, now: datetime) -> Verdict:
-    if not outcome.retryable or ti.try_number > ti.max_tries:
-        return Verdict(state=TaskState.FAILED, reason=outcome.error)
-    delay = retry_delay(task, ti, run)
-    if outcome.retry_delay_s is not None:
-        delay = timedelta(seconds=outcome.retry_delay_s)
-    return Verdict(state=TaskState.UP_FOR_RETRY, due_at=now + delay, reason=outcome.error)
-
-
-def _vanished(
     task: TaskSpec,
     ti: TaskInstance,
+    outcome: Outcome,
+    now: datetime,
+    *,
     run: Run,
+    max_infra_losses: int = MAX_INFRA_LOSSES,
+) -> Verdict:
+    """Return the verdict on a current attempt's outcome."""
+    if isinstance(outcome, Succeeded):
+        return Verdict(TaskState.SUCCESS)
+    if isinstance(outcome, Failed):
+        if outcome.retryable:
+            return _failed_try(task, ti, now, run, outcome.error, outcome.retry_delay_s)
+        return Verdict(TaskState.FAILED, reason=outcome.error)
+    if isinstance(outcome, Vanished):
+        return _lost(task, ti, outcome, now, run, max_infra_losses)
+    if isinstance(outcome, SkippedBy):
+        return Verdict(TaskState.SKIPPED, reason=outcome.reason or None)
+    if isinstance(outcome, Deferred):
+        due = None if outcome.timeout_s is None else now + timedelta(seconds=outcome.timeout_s)
+        return Verdict(TaskState.DEFERRED, due_at=due)
+    assert isinstance(outcome, Rescheduled)
+    return Verdict(TaskState.UP_FOR_RESCHEDULE, due_at=outcome.at)
+
+
+def retry_delay_s(task: TaskSpec, try_number: int, run: Run) -> float:
+    """Return how long to wait after a failed try."""
+    delay = task.retry_delay_s
+    if task.retry_backoff:
+        try:
+            least = math.ceil(delay * task.retry_backoff ** (try_number - 1))
+        except OverflowError:
+            least = math.ceil(MAX_RETRY_DELAY_S)
+        least = max(1, least)
+        seed = f"{run.dag_id}#{task.task_id}#{run.logical_date}#{try_number}"
+        jitter = int(hashlib.sha1(seed.encode(), usedforsecurity=False).hexdigest(), 16) % least
+        delay = min(float(least + jitter), MAX_RETRY_DELAY_S)
+    if task.max_retry_delay_s is not None:
+        delay = min(delay, task.max_retry_delay_s)
+    return min(max(0.0, delay), _LONGEST_S)
+
+
+def _lost(
+    task: TaskSpec,
+    ti: TaskInstance,
     outcome: Vanished,
     now: datetime,
-    max_losses: int,
+    run: Run,
+    max_infra_losses: int,
 ) -> Verdict:
-    if outcome.before_start:
-        if ti.infra_losses < max_losses:
-            return Verdict(state=TaskState.SCHEDULED, reason=outcome.reason, free=True)
-        reason = f"{outcome.reason} ({ti.infra_losses + 1} times before it could start)"
-        return Verdict(state=TaskState.FAILED, reason=reason)
-    return _failed(task, ti, run, Failed(error=outcome.reason), now)
+    if not outcome.before_start and ti.state is not TaskState.QUEUED:
+        return _failed_try(task, ti, now, run, outcome.reason, None)
+    losses = ti.infra_losses + 1
+    if losses <= max_infra_losses:
+        return Verdict(TaskState.SCHEDULED, infra_loss=True, reason=outcome.reason)
+    reason = f"lost {losses} times before it started; the last time: {outcome.reason}"
+    return _failed_try(task, ti, now, run, reason, None)
+
+
+def _failed_try(
+    task: TaskSpec, ti: TaskInstance, now: datetime, run: Run, reason: str, delay_s: float | None
+) -> Verdict:
+    if ti.try_number > ti.max_tries:
+        return Verdict(TaskState.FAILED, reason=reason)
+    if delay_s is None:
+        delay_s = retry_delay_s(task, ti.try_number, run)
+    due = now + timedelta(seconds=min(max(0.0, delay_s), _LONGEST_S))
+    return Verdict(TaskState.UP_FOR_RETRY, due_at=due, reason=reason)

@@ -63,6 +63,9 @@ class Board:
         self.admission = admission
         self.runs: dict[int, RunEntry] = {}
         self.attempts: dict[AttemptId, LiveAttempt] = {}
+        self.stopping: dict[AttemptId, TiKey] = {}
+        """Attempts that were cleared while they ran. They change nothing any more, but their
+        tasks start again only when they have ended."""
         self.by_dag: dict[str, set[int]] = {}
         self.resuming: dict[TiKey, int] = {}
         """Deferred tasks whose trigger has fired and whose next attempt goes on from there,
@@ -100,6 +103,8 @@ class Board:
                 del self.by_dag[entry.live.run.dag_id]
         for attempt_id in [a for a, live in self.attempts.items() if live.ti.run_pk == run_pk]:
             del self.attempts[attempt_id]
+        for attempt_id in [a for a, ti in self.stopping.items() if ti.run_pk == run_pk]:
+            del self.stopping[attempt_id]
         for ti in [ti for ti in self.resuming if ti.run_pk == run_pk]:
             del self.resuming[ti]
 

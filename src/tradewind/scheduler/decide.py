@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tradewind.clock import Clock
+from tradewind.engine.draft import Policy
 from tradewind.engine.step import step
 from tradewind.model.event import Admitted, CallBack, Cancel, CancelTrigger, Step, TaskChange
 from tradewind.model.ids import AttemptId, TiKey
@@ -34,12 +35,14 @@ class Decider:
         new_id: Callable[[], str],
         default_executor: str,
         resubmit_s: float,
+        policy: Policy,
     ) -> None:
         self._board = board
         self._clock = clock
         self._new_id = new_id
         self._default_executor = default_executor
         self._resubmit_s = resubmit_s
+        self._policy = policy
 
     def decide(self, work: Work, *, admit: bool) -> None:
         """Consume the turn's events and fill in what was decided.
@@ -64,7 +67,7 @@ class Decider:
             entry = self._board.runs.get(run_pk)
             if entry is None:
                 continue
-            decided = step(entry.live, told, work.now, entry.past)
+            decided = step(entry.live, told, work.now, entry.past, self._policy)
             self._collect(work, entry, decided)
             self._board.set_wake(run_pk, decided.wake_at)
 
@@ -80,6 +83,8 @@ class Decider:
                 and change.before.state is not TaskState.QUEUED
             ):
                 self._attempt(work, entry, change)
+            elif change.after.state is TaskState.RESTARTING and change.after.attempt_id:
+                work.stopping.append((change.after.attempt_id, change.after.key))
         self._board.admission.observe(entry.live, decided.changes)
         run_pk = entry.live.run.run_pk
         for effect in decided.effects:

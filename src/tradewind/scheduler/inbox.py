@@ -71,15 +71,11 @@ class Inbox:
             return {"keys": [list(k) for k in keys]}
         if event.kind == "marked":
             run_pk = self._run(event)
-            keys = _keys(payload)
-            work.tell(
-                run_pk,
-                Marked(
-                    keys=keys,
-                    state=TaskState(payload["state"]),
-                    actor=str(payload.get("actor", "")),
-                ),
-            )
+            keys, actor = _keys(payload), str(payload.get("actor", ""))
+            work.tell(run_pk, Marked(keys=keys, state=TaskState(payload["state"]), actor=actor))
+            resumed = _keys({"keys": payload.get("resumed", [])})
+            if resumed:
+                work.tell(run_pk, Cleared(keys=resumed, actor=actor))
             return {"keys": [list(k) for k in keys]}
         if event.kind == "run_marked":
             run_pk = self._run(event)

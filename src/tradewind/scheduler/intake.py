@@ -13,7 +13,7 @@ import msgspec
 
 from tradewind.clock import Clock
 from tradewind.model.event import Claimed, Reported
-from tradewind.model.ids import AttemptId
+from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.outcome import Deferred, Succeeded, Vanished
 from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
@@ -95,6 +95,10 @@ class Intake:
         live = self._board.attempts.get(message.attempt_id)
         vanished = isinstance(message.outcome, Vanished)
         unclaimed = live is not None and live.nonce is None and vanished
+        stopped = self._board.stopping.get(message.attempt_id)
+        if stopped is not None:
+            # Its outcome counts for nothing; that it has ended lets the task start again.
+            work.tell(stopped.run_pk, ended(stopped, message.attempt_id))
         if live is None or (live.nonce != message.nonce and not unclaimed):
             work.reply(peer_id, self._finished_before(message))
             return
@@ -189,6 +193,12 @@ class Intake:
 
 def _fenced(seq: int) -> Reply:
     return Reply(seq=seq, error="fenced", message="this attempt is no longer the current one")
+
+
+def ended(ti: TiKey, attempt_id: AttemptId) -> Reported:
+    """Return the event that a cleared attempt, for which its task waits, has ended."""
+    outcome = Vanished(reason="cleared while it ran")
+    return Reported(key=ti.in_run, attempt_id=attempt_id, outcome=outcome)
 
 
 def _seconds(seconds: float) -> timedelta:

@@ -84,6 +84,7 @@ class Scheduler:
         parts.dag_facts.load()
         parts.capacity_changed()
         parts.calendars.load(now)
+        parts.calendars_loaded()
         parts.runs.load_all()
         parts.deferrals.load()
         parts.callbacks.load()

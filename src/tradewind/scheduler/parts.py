@@ -14,6 +14,7 @@ import msgspec
 
 from tradewind.clock import Clock
 from tradewind.engine.admit import Admission, Capacity
+from tradewind.engine.draft import Policy
 from tradewind.executors.base import Executor
 from tradewind.executors.local import LocalExecutor
 from tradewind.model.run import Pool
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_s: float = 1.0
     resubmit_s: float = 30.0
     max_infra_losses: int = 3
+    max_map_length: int = 1024
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +107,12 @@ class Parts:
             self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
         )
         self.decider = Decider(
-            self.board, world.clock, world.new_id, default_executor, settings.resubmit_s
+            self.board,
+            world.clock,
+            world.new_id,
+            default_executor,
+            settings.resubmit_s,
+            _policy(settings),
         )
         self.inbox = Inbox(self.runs, self.dag_changed, self.capacity_changed, self.assets)
         self.router = Router(
@@ -133,8 +140,16 @@ class Parts:
         """Read what depends on a DAG's row again."""
         self.dag_facts.refresh(dag_id)
         self.calendars.refresh(dag_id, self.clock.now())
+        calendar = self.calendars.get(dag_id)
+        if calendar is not None:
+            self.board.admission.pause(dag_id, paused=calendar.paused)
         self.assets.look_again()
         self.runs.look_again()
+
+    def calendars_loaded(self) -> None:
+        """Hold the tasks of paused DAGs back: after a take-over."""
+        for calendar in self.calendars.all():
+            self.board.admission.pause(calendar.dag_id, paused=calendar.paused)
 
     def capacity_changed(self) -> None:
         """Read the pools again."""
@@ -167,3 +182,12 @@ class Parts:
             selector.register(self.signal.fileno(), selectors.EVENT_READ)
             selector.select(timeout_s)
         self.signal.drain()
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        max_infra_losses=settings.max_infra_losses,
+        # By then a worker that nobody hears of has stopped its attempts by itself.
+        restart_grace_s=settings.attempt_lease_s,
+        max_map_length=settings.max_map_length,
+    )

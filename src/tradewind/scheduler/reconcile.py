@@ -17,6 +17,7 @@ from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
 from tradewind.scheduler.callbacks import PREFIX as CALLBACK_PREFIX
 from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.intake import ended
 from tradewind.scheduler.work import Work
 from tradewind.store.turn import AttemptEnd
 
@@ -50,7 +51,8 @@ class Reconcile:
         callbacks = self._callbacks.launched()
         for name, executor in self._executors.items():
             believed = {a for a, live in self._board.attempts.items() if live.executor == name}
-            self._apply(work, executor.reconcile(believed | callbacks))
+            believed |= self._board.stopping.keys() | callbacks
+            self._apply(work, executor.reconcile(believed))
         now = self._clock.monotonic()
         for live in list(self._board.attempts.values()):
             if live.nonce is not None and now - live.beaten_at > self._lease_s:
@@ -66,6 +68,9 @@ class Reconcile:
                 if isinstance(fact, Gone):
                     self._callbacks.lost(work, fact.attempt_id, fact.reason)
                 continue
+            stopped = self._board.stopping.get(fact.attempt_id)
+            if stopped is not None and isinstance(fact, Gone):
+                work.tell(stopped.run_pk, ended(stopped, fact.attempt_id))
             live = self._board.attempts.get(fact.attempt_id)
             if live is None:
                 continue

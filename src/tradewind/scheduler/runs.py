@@ -14,7 +14,7 @@ from tradewind.engine.live import LiveRun
 from tradewind.engine.runs import Limits, admit_runs
 from tradewind.model.event import PastChanged, Started
 from tradewind.model.run import Attempt, Run
-from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState
+from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState, TaskState
 from tradewind.scheduler.board import NO_PAST, Board, LiveAttempt, RunEntry
 from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.work import Work
@@ -64,11 +64,14 @@ class Runs:
             return False
         version = scheduling.version(self._db, version_id or rows.run.version_id)
         live = LiveRun.load(self._board.graph(version), rows.run, rows.instances)
-        needs = frozenset(live.past_needs())
+        needs = live.past_needs()
         past = scheduling.past(self._db, rows.run, needs, version.spec) if needs else NO_PAST
         self._board.add(RunEntry(live=live, version=version, past=past, past_needs=needs))
         for attempt in rows.attempts:
             self._board.attempts[attempt.attempt_id] = self._live_attempt(attempt)
+        for ti in rows.instances:
+            if ti.state is TaskState.RESTARTING and ti.attempt_id is not None:
+                self._board.stopping[ti.attempt_id] = ti.key
         if rows.run.state is RunState.QUEUED:
             self._queued[run_pk] = rows.run
             self._look = True

@@ -108,6 +108,7 @@ def _settings(config: Config) -> Settings:
         poll_s=scheduler.poll_s,
         resubmit_s=scheduler.resubmit_s,
         max_infra_losses=scheduler.max_infra_losses,
+        max_map_length=config.core.max_map_length,
     )
 
 

@@ -35,6 +35,8 @@ class Work:
         """Triggers whose result this turn commits."""
         self.timed_out: list[tuple[TiKey, int]] = []
         """Deferrals whose time is up: their triggers are to be stopped."""
+        self.stopping: list[tuple[AttemptId, TiKey]] = []
+        """Attempts that were cleared while they ran: their tasks wait for them to end."""
         self.called_back: list[AttemptId] = []
         """Callbacks that this turn strikes off."""
 

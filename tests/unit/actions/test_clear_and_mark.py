@@ -7,7 +7,7 @@ import pytest
 from tests.unit.actions.catalog import FixedClock, Leader, bell, dag, published
 from tradewind.actions.clear import clear, clear_run
 from tradewind.actions.mark import mark, mark_run
-from tradewind.actions.plan import Plan, plan
+from tradewind.actions.plan import Plan, plan, plan_mark
 from tradewind.actions.trigger import trigger
 from tradewind.engine.plan import Selection
 from tradewind.errors import NotFound, UserError
@@ -121,10 +121,16 @@ def test_a_whole_run_is_cleared(db: Database) -> None:
 
 def test_tasks_are_marked(db: Database) -> None:
     run, leader = ended_run(db)
-    planned = plan(db, run, Selection(task_ids=("b",)))
+    planned = plan_mark(db, run, Selection(task_ids=("b",)), TaskState.SUCCESS)
+    assert planned.resumed == (TaskKey("c"),)
     mark(db, bell(db), FixedClock(), planned, TaskState.SUCCESS, actor="jo", wait_s=0)
     [event] = leader.answer()
-    expected: dict[str, Any] = {"keys": [["b", -1]], "state": "success", "actor": "jo"}
+    expected: dict[str, Any] = {
+        "keys": [["b", -1]],
+        "state": "success",
+        "actor": "jo",
+        "resumed": [["c", -1]],
+    }
     assert (event.kind, event.payload) == ("marked", expected)
     with pytest.raises(UserError, match="not running"):
         mark(db, bell(db), FixedClock(), planned, TaskState.RUNNING)

@@ -42,7 +42,7 @@ class Runner:
         self.admission.set_capacity(
             Capacity(
                 pools={"default_pool": Pool(name="default_pool", slots=slots)},
-                executors={},
+                executors={"LocalExecutor": None},
                 parallelism=parallelism,
                 default_executor="LocalExecutor",
             )

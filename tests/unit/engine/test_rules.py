@@ -6,15 +6,15 @@ import itertools
 
 import pytest
 
-from tradewind.engine.rules import COLUMN, Verdict, judge
+from tradewind.engine.rules import CATEGORY, FAIL, JUDGES, RUN, SKIP, WAIT, setups_verdict
 from tradewind.model.state import TaskState, TriggerRule
 
 ENDS = (TaskState.SUCCESS, TaskState.SKIPPED, TaskState.FAILED, TaskState.UPSTREAM_FAILED)
 MIXES = list(itertools.combinations_with_replacement(ENDS, 3))
-R, S, F = Verdict.READY, Verdict.SKIP, Verdict.UPSTREAM_FAILED
+R, S, F = RUN, SKIP, FAIL
 
 
-def expected(rule: TriggerRule, states: tuple[TaskState, ...]) -> Verdict:
+def expected(rule: TriggerRule, states: tuple[TaskState, ...]) -> int:
     good, skipped = states.count(TaskState.SUCCESS), states.count(TaskState.SKIPPED)
     bad, failed = len(states) - good - skipped, states.count(TaskState.FAILED)
     table = {
@@ -38,18 +38,46 @@ def expected(rule: TriggerRule, states: tuple[TaskState, ...]) -> Verdict:
 @pytest.mark.parametrize("rule", list(TriggerRule))
 def test_the_rule_at_the_end(rule: TriggerRule) -> None:
     for states in MIXES:
-        counts = [0, 0, 0, 0, 0]
-        for state in states:
-            counts[COLUMN[state]] += 1
-        assert judge(rule, counts, len(states)) is expected(rule, states), states
+        assert JUDGES[rule](counted(*states)) == expected(rule, states), states
 
 
-@pytest.mark.parametrize("rule", list(TriggerRule))
-def test_nothing_above_is_ready(rule: TriggerRule) -> None:
-    assert judge(rule, [0, 0, 0, 0, 0], 0) is R
+@pytest.mark.parametrize("rule", [r for r in TriggerRule if r is not TriggerRule.ALWAYS])
+@pytest.mark.parametrize("states", [(), *((s,) for s in ENDS), *MIXES])
+def test_an_early_decision_is_never_taken_back(
+    rule: TriggerRule, states: tuple[TaskState, ...]
+) -> None:
+    early = JUDGES[rule](counted(*states, TaskState.RUNNING))
+    if early == RUN:
+        assert {JUDGES[rule](counted(*states, end)) for end in ENDS} == {RUN}
+    elif early != WAIT:
+        # all_success with a skip and a failure follows whichever came first.
+        assert RUN not in {JUDGES[rule](counted(*states, end)) for end in ENDS}
 
 
 def test_early_decisions() -> None:
-    assert judge(TriggerRule.ALL_SUCCESS, [0, 0, 1, 0, 0], 3) is F
-    assert judge(TriggerRule.ONE_SUCCESS, [1, 0, 0, 0, 0], 3) is R
-    assert judge(TriggerRule.ALL_DONE, [2, 0, 0, 0, 0], 3) is Verdict.WAIT
+    running = TaskState.RUNNING
+    assert JUDGES[TriggerRule.ALL_SUCCESS](counted(TaskState.FAILED, running)) == F
+    assert JUDGES[TriggerRule.ALL_SUCCESS](counted(TaskState.SKIPPED, running)) == S
+    assert JUDGES[TriggerRule.ONE_SUCCESS](counted(TaskState.SUCCESS, running)) == R
+    assert JUDGES[TriggerRule.ONE_DONE](counted(TaskState.UPSTREAM_FAILED, running)) == WAIT
+    assert JUDGES[TriggerRule.ALL_DONE](counted(TaskState.SUCCESS, running)) == WAIT
+
+
+@pytest.mark.parametrize(
+    ("setups", "verdict"),
+    [
+        ((), R),
+        ((TaskState.SUCCESS, TaskState.FAILED), R),
+        ((TaskState.SKIPPED, TaskState.SKIPPED), S),
+        ((TaskState.SKIPPED, TaskState.FAILED), F),
+    ],
+)
+def test_a_teardown_asks_its_setups(setups: tuple[TaskState, ...], verdict: int) -> None:
+    assert setups_verdict(counted(*setups)) == verdict
+
+
+def counted(*states: TaskState) -> list[int]:
+    counts = [0] * 6
+    for state in states:
+        counts[CATEGORY[state]] += 1
+    return counts
