@@ -26,6 +26,7 @@ _COMMANDS = {
     "scheduler": ("tradewind.cli.parts:scheduler", "Run a scheduler."),
     "standalone": ("tradewind.cli.parts:standalone", "Run everything in one command."),
     "tasks": ("tradewind.cli.tasks:tasks", "Look at task instances and their logs."),
+    "triggerer": ("tradewind.cli.parts:triggerer", "Run this machine's triggerer."),
     "variables": ("tradewind.cli.secrets:variables", "List and change variables."),
     "worker": ("tradewind.cli.parts:worker", "Run this machine's worker."),
 }

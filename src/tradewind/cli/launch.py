@@ -3,7 +3,8 @@
 The launcher stays single-threaded: it imports what the parts share and forks them, so that
 they share memory and start in milliseconds. The worker is forked first, before anything heavy
 is imported, because what it has imported is paid for in every task's fork. A part that dies is
-started again, after a pause that doubles while it keeps dying.
+started again, after a pause that doubles while it keeps dying. The triggerer starts when the
+scheduler rings for it: when something first defers.
 """
 
 from __future__ import annotations
@@ -26,18 +27,20 @@ import click
 import msgspec
 
 from tradewind.clock import SystemClock
-from tradewind.config import Config
+from tradewind.config import Config, without_credentials
 from tradewind.errors import ConfigError
 from tradewind.log import set_up
 from tradewind.worker.settings import SupervisorSettings
 
 log = logging.getLogger(__name__)
 
+LAUNCHER_BELL = "launcher.bell"
+"""Where the scheduler rings; as in `tradewind.scheduler.service`, which is imported later."""
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
 _STEADY_S = 10.0
 """A part that ran this long is started again at once when it dies."""
-_STOP_ORDER = ("web", "processor", "scheduler", "worker")
+_STOP_ORDER = ("web", "processor", "triggerer", "scheduler", "worker")
 _STOP_PATIENCE_S = 40.0
 
 
@@ -62,6 +65,7 @@ class Launcher:
         self._lock: IO[str] | None = None
         self._password: str | None = None
         self._listener: socket.socket | None = None
+        self._bell: socket.socket | None = None
         self._parts = {
             part.name: part
             for part in (
@@ -69,6 +73,7 @@ class Launcher:
                 Part("scheduler", self._scheduler),
                 Part("processor", self._processor),
                 Part("web", self._web),
+                Part("triggerer", self._triggerer),
             )
         }
 
@@ -83,6 +88,7 @@ class Launcher:
             folder.mkdir(parents=True, exist_ok=True)
         self._lock_home()
         self._listener = self._listen()
+        self._bell = open_bell(config.run_dir / LAUNCHER_BELL)
         woken = self._heed_signals()
         self._start(self._parts["worker"])
         self._prepare()
@@ -91,9 +97,11 @@ class Launcher:
         self._greet()
         with selectors.DefaultSelector() as selector:
             selector.register(woken, selectors.EVENT_READ)
+            selector.register(self._bell, selectors.EVENT_READ)
             while not self._stopping:
                 selector.select(self._timeout_s())
                 _drain(woken)
+                self._answer(self._bell)
                 self._reap()
                 self._restart_due()
         self._stop_all()
@@ -158,6 +166,16 @@ class Launcher:
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
         return read_end
+
+    def _answer(self, bell: socket.socket) -> None:
+        """Start the triggerer when it is asked for and does not run."""
+        triggerer = self._parts["triggerer"]
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                wanted = bell.recv(256) == triggerer.name.encode()
+                if wanted and not triggerer.pid and triggerer.restart_at is None:
+                    log.info("tasks are deferred: starting the triggerer")
+                    self._start(triggerer)
 
     def _greet(self) -> None:
         assert self._listener is not None
@@ -274,8 +292,36 @@ class Launcher:
     def _processor(self) -> None:
         importlib.import_module("tradewind.processor.service").serve(self._config, os.environ)
 
+    def _triggerer(self) -> None:
+        command = triggerer_command_line(self._config)
+        os.execve(command[0], command, without_credentials(os.environ))
+
     def _web(self) -> None:
         importlib.import_module("tradewind.web.service").serve(self._config, self._listener)
+
+
+def triggerer_command_line(config: Config) -> list[str]:
+    """Return the program that runs triggers: it has user code, so it is given no credentials."""
+    return [
+        *(sys.executable, "-m", "tradewind.triggerer"),
+        *("--socket", str(config.run_dir / "workers.sock")),
+        *("--dags-folder", str(config.core.dags_folder)),
+        *("--log-folder", str(config.logging.base_log_folder)),
+        *("--parts-log-folder", str(config.logging.base_log_folder / "parts")),
+        *("--capacity", str(config.triggerer.capacity)),
+        *("--heartbeat-s", str(config.triggerer.heartbeat_s)),
+        *("--blocked-s", str(config.triggerer.blocked_s)),
+    ]
+
+
+def open_bell(path: Path) -> socket.socket:
+    """Return the socket on which the scheduler asks for another part, by its name."""
+    path.unlink(missing_ok=True)
+    bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    bell.setblocking(False)  # noqa: FBT003  the stdlib's signature
+    bell.bind(str(path))
+    path.chmod(0o600)
+    return bell
 
 
 def worker_settings(config: Config) -> SupervisorSettings:

@@ -1,4 +1,4 @@
-"""`tradewind scheduler`, `dag-processor`, `worker`, `standalone`: the long-running parts."""
+"""`tradewind scheduler`, `dag-processor`, `worker`, `triggerer`, `standalone`: what runs on."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ def worker() -> None:
 
     set_up("worker")
     serve(worker_settings(load_config(os.environ)))
+
+
+@click.command()
+def triggerer() -> None:
+    """Run this machine's triggerer: it waits for what deferred tasks wait for."""
+    from tradewind.cli.launch import triggerer_command_line
+    from tradewind.config import without_credentials
+
+    command = triggerer_command_line(load_config(os.environ))
+    os.execve(command[0], command, without_credentials(os.environ))
 
 
 @click.command()

@@ -256,8 +256,28 @@ class Triggerer(Struct, frozen=True, kw_only=True):
     """The triggerer: deferred tasks waiting in one loop."""
 
     capacity: Annotated[int, Meta(description="Most triggers that one triggerer runs.", gt=0)] = (
-        1000
+        10_000
     )
+    heartbeat_s: Annotated[
+        Seconds,
+        Meta(description="How often a triggerer reports its triggers.", gt=0, extra=_S),
+    ] = field(default=2.0, name="job_heartbeat_sec")
+    lease_s: Annotated[
+        Seconds,
+        Meta(
+            description="The triggers of a triggerer that is silent this long go to another.",
+            gt=0,
+            extra=_S,
+        ),
+    ] = 10.0
+    blocked_s: Annotated[
+        Seconds,
+        Meta(
+            description="A trigger that does not let others run for this long fails.",
+            gt=0,
+            extra=_S,
+        ),
+    ] = 5.0
     health_threshold_s: Annotated[
         Seconds,
         Meta(

@@ -74,8 +74,8 @@ class AfterCommit:
         self._deferrals.launch()
         for attempt_id in work.called_back:
             self._callbacks.settled(attempt_id)
-        if turn.callbacks:
-            self._callbacks.load()
+        if turn.callbacks or work.called_back:
+            self._callbacks.look_again()
         self._callbacks.launch()
         if turn.asset_events:
             self._assets.look_again()

@@ -8,9 +8,11 @@ deduplication key in the row.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import msgspec
 
+from tradewind.clock import Clock
 from tradewind.executors.base import Executor
 from tradewind.model.ids import AttemptId
 from tradewind.scheduler.assignment import Assignments
@@ -18,7 +20,14 @@ from tradewind.scheduler.work import Work
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.store.read.scheduling import OwedCallback
-from tradewind.wire.messages import CallbackDone, Claim, Finish, Launch, Reply
+from tradewind.wire.messages import (
+    CallbackDone,
+    Claim,
+    Finish,
+    Launch,
+    Reply,
+    RunningAttempt,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,36 +39,56 @@ _BATCH = 64
 
 
 class LiveCallback(msgspec.Struct):
-    """A callback that was launched."""
+    """A callback that is owed.
+
+    tries: how often its process was lost. nonce: of its claim. launched: an executor was given
+    it. submit_at: monotonic seconds when it is handed over (again) unless it is claimed.
+    """
 
     owed: OwedCallback
     tries: int = 0
     nonce: str | None = None
     launched: bool = False
+    submit_at: float = 0.0
 
 
 class Callbacks:
     """All callbacks owed."""
 
-    def __init__(self, db: Database, executor: Executor, assignments: Assignments) -> None:
+    def __init__(
+        self,
+        db: Database,
+        executor: Executor,
+        assignments: Assignments,
+        clock: Clock,
+        resubmit_s: float,
+    ) -> None:
         self._db = db
         self._executor = executor
         self._assignments = assignments
+        self._clock = clock
+        self._resubmit_s = resubmit_s
         self._live: dict[AttemptId, LiveCallback] = {}
-        self._known: set[int] = set()
 
     def load(self) -> None:
-        """Read what is owed: at a take-over and after a turn that owes more."""
+        """Read what is owed: at a take-over."""
+        self._live.clear()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Read what is owed, some at a time: after a turn that owes more or struck some off."""
+        known = {live.owed.callback_id for live in self._live.values()}
         for owed in scheduling.owed_callbacks(self._db, _BATCH):
-            if owed.callback_id not in self._known:
-                self._known.add(owed.callback_id)
+            if owed.callback_id not in known:
                 self._live[_attempt_id(owed.callback_id, 0)] = LiveCallback(owed)
 
     def launch(self) -> None:
-        """Launch what is not launched yet."""
+        """Launch what nobody has claimed, now and again after a pause."""
+        now = self._clock.monotonic()
         for attempt_id, live in list(self._live.items()):
-            if live.launched:
+            if live.nonce is not None or live.submit_at > now:
                 continue
+            live.submit_at = now + self._resubmit_s
             live.launched = True
             run = scheduling.run(self._db, live.owed.run_pk)
             if run is None:
@@ -74,6 +103,18 @@ class Callbacks:
                     )
                 ]
             )
+
+    def adopt(self, running: RunningAttempt) -> bool:
+        """Tell whether a worker may go on with a callback; what nobody has claimed is its own."""
+        live = self._live.get(running.attempt_id)
+        if live is None or live.nonce not in {None, running.nonce}:
+            return False
+        live.nonce = running.nonce
+        return True
+
+    def beat(self, running: Iterable[RunningAttempt]) -> list[AttemptId]:
+        """Return those of a worker's running callbacks that it is to stop."""
+        return [r.attempt_id for r in running if not self.adopt(r)]
 
     def claim(self, work: Work, peer_id: str, message: Claim) -> None:
         """Answer a worker's claim of a callback."""
@@ -92,7 +133,7 @@ class Callbacks:
     def done(self, work: Work, peer_id: str, message: CallbackDone) -> None:
         """A callback ran: strike it off with the turn."""
         live = self._live.get(message.attempt_id)
-        if live is not None:
+        if live is not None and message.attempt_id not in work.called_back:
             work.turn.callbacks_done.append((live.owed.callback_id, message.error))
             work.called_back.append(message.attempt_id)
         work.reply(peer_id, Reply(seq=message.seq))

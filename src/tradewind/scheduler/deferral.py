@@ -2,15 +2,15 @@
 
 A trigger is launched, claimed, beaten and fenced like an attempt. Its id is derived from the
 task instance and its fence, so that a triggerer that reconnects, and a scheduler that was
-restarted, mean the same trigger by it.
+restarted, mean the same trigger by it. Unlike an attempt it may be started again somewhere else
+at any time: it only looks. So a claim is kept in memory alone; the first event of the current
+claim is committed with the move of its task, and what comes later is answered "fenced".
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from tradewind.clock import Clock
 from tradewind.model.event import TriggerReported
@@ -19,6 +19,8 @@ from tradewind.model.outcome import TriggerFailed, TriggerFired
 from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.triggerers import Triggerers
+from tradewind.scheduler.triggers import LiveTrigger, LiveTriggers
 from tradewind.scheduler.work import Work
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
@@ -30,6 +32,7 @@ from tradewind.wire.messages import (
     Hello,
     Launch,
     Reply,
+    RunningAttempt,
     TriggerFinish,
 )
 
@@ -38,14 +41,6 @@ log = logging.getLogger(__name__)
 PREFIX = "trigger."
 _TRIGGERER_ASK_S = 5.0
 """Pause between two requests for a triggerer."""
-
-
-class LiveTrigger(msgspec.Struct):
-    """A trigger that should be running."""
-
-    deferral: Deferral
-    peer_id: str | None = None
-    nonce: str | None = None
 
 
 class Deferrals:
@@ -58,6 +53,7 @@ class Deferrals:
         channel: Channel,
         assignments: Assignments,
         clock: Clock,
+        lease_s: float,
         want_triggerer: Callable[[], None],
     ) -> None:
         self._db = db
@@ -66,7 +62,8 @@ class Deferrals:
         self._assignments = assignments
         self._clock = clock
         self._want_triggerer = want_triggerer
-        self._triggers: dict[AttemptId, LiveTrigger] = {}
+        self._triggerers = Triggerers(clock, lease_s)
+        self._triggers = LiveTriggers(self._triggerers)
         self._asked_at = -_TRIGGERER_ASK_S
 
     def load(self) -> None:
@@ -85,34 +82,26 @@ class Deferrals:
 
     def gone(self, ti: TiKey, fence: int) -> None:
         """Stop a trigger whose task is no longer deferred."""
-        trigger = self._triggers.pop(trigger_id(ti, fence), None)
+        attempt_id = trigger_id(ti, fence)
+        trigger = self._triggers.get(attempt_id)
         if trigger is not None and trigger.peer_id is not None:
-            self._channel.send(
-                trigger.peer_id,
-                CancelAttempt(attempt_id=trigger_id(ti, fence), reason="no longer deferred"),
-            )
+            self._channel.send(trigger.peer_id, _stop(attempt_id))
+        self.settled(attempt_id)
+
+    def settled(self, attempt_id: AttemptId) -> None:
+        """Forget a trigger whose result is committed."""
+        self._triggers.forget(attempt_id)
 
     def launch(self) -> None:
         """Give triggers without a triggerer to the one that has fewest."""
-        idle = [(k, t) for k, t in self._triggers.items() if t.peer_id is None]
-        if not idle:
-            return
-        peers = [hello.peer_id for hello in self._channel.peers("triggerer")]
-        if not peers:
-            now = self._clock.monotonic()
-            if now - self._asked_at >= _TRIGGERER_ASK_S:
-                self._asked_at = now
-                self._want_triggerer()
-            return
-        load = dict.fromkeys(peers, 0)
-        for trigger in self._triggers.values():
-            if trigger.peer_id in load:
-                load[trigger.peer_id] += 1
-        for attempt_id, trigger in idle:
+        for attempt_id, trigger in self._triggers.idle():
+            peer_id = self._triggerers.choose()
+            if peer_id is None:
+                self._ask_for_triggerer()
+                return
             entry = self._board.runs.get(trigger.deferral.ti.run_pk)
             if entry is None:
                 continue
-            peer_id = min(load, key=lambda p: load[p])
             launch = Launch(
                 attempt_id=attempt_id,
                 claim_token=attempt_id,
@@ -120,34 +109,40 @@ class Deferrals:
                 executor="triggerer",
             )
             if self._channel.send(peer_id, launch):
-                trigger.peer_id = peer_id
-                trigger.nonce = None
-                load[peer_id] += 1
+                self._triggers.give(attempt_id, peer_id)
+            else:
+                self.disconnected(peer_id)
 
     def connected(self, hello: Hello) -> None:
         """Take note of a triggerer that connected, and of what it runs."""
-        running = {r.attempt_id: r.nonce for r in hello.running}
-        for attempt_id, trigger in self._triggers.items():
-            if attempt_id in running:
-                trigger.peer_id, trigger.nonce = hello.peer_id, running[attempt_id]
-            elif trigger.peer_id == hello.peer_id:
-                trigger.peer_id = None
-        for attempt_id in running.keys() - self._triggers.keys():
-            self._channel.send(
-                hello.peer_id, CancelAttempt(attempt_id=attempt_id, reason="no longer deferred")
-            )
+        self._triggerers.connected(hello.peer_id)
+        for attempt_id in self._triggers.compare(hello.peer_id, hello.running):
+            self._channel.send(hello.peer_id, _stop(attempt_id))
 
     def disconnected(self, peer_id: str) -> None:
         """Give a lost triggerer's triggers to another."""
-        for trigger in self._triggers.values():
-            if trigger.peer_id == peer_id:
-                trigger.peer_id = trigger.nonce = None
+        self._triggers.take_back(self._triggerers.disconnected(peer_id))
+
+    def beat(self, peer_id: str, running: Sequence[RunningAttempt]) -> list[AttemptId]:
+        """Note a triggerer's signs of life; return what it is to stop."""
+        self._triggerers.heard(peer_id)
+        return self._triggers.compare(peer_id, running)
+
+    def look(self) -> None:
+        """Take triggers away from triggerers that have not been heard of for a lease."""
+        for peer_id, given in self._triggerers.silent():
+            log.warning(
+                "the triggerer %s is silent; its %d triggers go to another", peer_id, len(given)
+            )
+            self._triggers.take_back(given)
+        self.launch()
 
     def claim(self, work: Work, peer_id: str, message: Claim) -> None:
         """Answer a triggerer's claim."""
+        self._triggerers.heard(peer_id)
         trigger = self._triggers.get(message.attempt_id)
         if trigger is None or trigger.peer_id != peer_id:
-            work.reply(peer_id, Reply(seq=message.seq, error="fenced", message="not this trigger"))
+            work.reply(peer_id, _fenced(message.seq))
             return
         trigger.nonce = message.nonce
         work.reply(peer_id, Reply(seq=message.seq))
@@ -159,9 +154,10 @@ class Deferrals:
 
     def finish(self, work: Work, peer_id: str, message: TriggerFinish) -> None:
         """Record a trigger's event or failure and wake its task."""
+        self._triggerers.heard(peer_id)
         trigger = self.current(message.attempt_id, message.nonce)
-        if trigger is None:
-            work.reply(peer_id, Reply(seq=message.seq, error="fenced", message="not this trigger"))
+        if trigger is None or message.attempt_id in work.fired:
+            work.reply(peer_id, _fenced(message.seq))
             return
         deferral = trigger.deferral
         if message.error is None:
@@ -185,19 +181,27 @@ class Deferrals:
         work.fired.append(message.attempt_id)
         work.reply(peer_id, Reply(seq=message.seq))
 
-    def settled(self, attempt_id: AttemptId) -> None:
-        """Forget a trigger whose result is committed."""
-        self._triggers.pop(attempt_id, None)
-
     def _add(self, deferral: Deferral) -> None:
         if deferral.has_result:
             self._board.resuming[deferral.ti] = deferral.fence
         else:
-            self._triggers.setdefault(
-                trigger_id(deferral.ti, deferral.fence), LiveTrigger(deferral)
-            )
+            self._triggers.add(trigger_id(deferral.ti, deferral.fence), deferral)
+
+    def _ask_for_triggerer(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._asked_at >= _TRIGGERER_ASK_S:
+            self._asked_at = now
+            self._want_triggerer()
 
 
 def trigger_id(ti: TiKey, fence: int) -> AttemptId:
     """Return the attempt id of a trigger."""
     return AttemptId(f"{PREFIX}{ti.run_pk}.{fence}.{ti.map_index}.{ti.task_id}")
+
+
+def _stop(attempt_id: AttemptId) -> CancelAttempt:
+    return CancelAttempt(attempt_id=attempt_id, reason="no longer deferred")
+
+
+def _fenced(seq: int) -> Reply:
+    return Reply(seq=seq, error="fenced", message="not this trigger")

@@ -164,6 +164,7 @@ class Scheduler:
             self._reconcile_at = monotonic + parts.settings.reconcile_s
             parts.reconcile.full(work)
             parts.dispatch.resubmit_due()
+            parts.deferrals.look()
         if not self.draining:
             parts.runs.start_queued(work)
 

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 10.0
     heartbeat_s: float = 2.0
     attempt_lease_s: float = 60.0
+    trigger_lease_s: float = 10.0
     reconcile_s: float = 5.0
     poll_s: float = 1.0
     resubmit_s: float = 30.0
@@ -97,9 +98,21 @@ class Parts:
         self.assets = AssetRuns(world.db, self.calendars)
         assignments = Assignments(world.db, self.board, self.dag_facts.sources)
         self.deferrals = Deferrals(
-            world.db, self.board, world.channel, assignments, world.clock, world.want_triggerer
+            world.db,
+            self.board,
+            world.channel,
+            assignments,
+            world.clock,
+            settings.trigger_lease_s,
+            world.want_triggerer,
         )
-        self.callbacks = Callbacks(world.db, world.executors[default_executor], assignments)
+        self.callbacks = Callbacks(
+            world.db,
+            world.executors[default_executor],
+            assignments,
+            world.clock,
+            settings.resubmit_s,
+        )
         self.dispatch = Dispatch(
             self.board, world.executors, assignments, world.clock, settings.resubmit_s
         )
@@ -120,20 +133,24 @@ class Parts:
             world.channel,
             [e for e in world.executors.values() if isinstance(e, LocalExecutor)],
             Intake(world.db, self.board, world.clock),
-            Calls(
-                world.db,
-                self.board,
-                self.deferrals,
-                self.callbacks,
-                world.secrets,
-                world.signal,
-                world.clock,
-            ),
+            self._calls(),
             self.deferrals,
             self.callbacks,
         )
         self.after = AfterCommit(
             self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
+        )
+
+    def _calls(self) -> Calls:
+        world = self._world
+        return Calls(
+            world.db,
+            self.board,
+            self.deferrals,
+            self.callbacks,
+            world.secrets,
+            world.signal,
+            world.clock,
         )
 
     def dag_changed(self, dag_id: str) -> None:

@@ -90,14 +90,11 @@ class Router:
             work.reply(peer_id, Reply(seq=body.seq))
 
     def _beat(self, work: Work, peer_id: str, body: Beat) -> None:
+        callbacks = [r for r in body.attempts if r.attempt_id.startswith(CALLBACK)]
+        triggers = [r for r in body.attempts if r.attempt_id.startswith(TRIGGER)]
         tasks = [r for r in body.attempts if not r.attempt_id.startswith((TRIGGER, CALLBACK))]
-        others = [r for r in body.attempts if r.attempt_id.startswith((TRIGGER, CALLBACK))]
-        fenced = [
-            r.attempt_id
-            for r in others
-            if self._deferrals.current(r.attempt_id, r.nonce) is None
-            and self._callbacks.current(r.attempt_id, r.nonce) is None
-        ]
+        fenced = self._callbacks.beat(callbacks)
+        fenced += self._deferrals.beat(peer_id, triggers)
         self._intake.beat(work, peer_id, body.seq, tasks, fenced)
 
     def _hello(self, hello: Hello) -> None:
@@ -113,7 +110,7 @@ class Router:
         } | self._callbacks.claimed()
         for running in hello.running:
             if running.attempt_id.startswith(CALLBACK):
-                known = self._callbacks.current(running.attempt_id, running.nonce) is not None
+                known = self._callbacks.adopt(running)
             else:
                 live = self._board.attempts.get(running.attempt_id)
                 known = live is not None and live.nonce in {None, running.nonce}

@@ -72,6 +72,8 @@ class Runs:
         for ti in rows.instances:
             if ti.state is TaskState.RESTARTING and ti.attempt_id is not None:
                 self._board.stopping[ti.attempt_id] = ti.key
+        if rows.instances:
+            self._board.resuming.update(scheduling.fired(self._db, run_pk))
         if rows.run.state is RunState.QUEUED:
             self._queued[run_pk] = rows.run
             self._look = True

@@ -340,6 +340,19 @@ def deferrals(db: Database) -> list[Deferral]:
     return [_to_deferral(row) for row in found]
 
 
+def fired(db: Database, run_pk: int) -> dict[TiKey, int]:
+    """Return the deferred tasks of a run whose trigger has a result, with the deferral's fence."""
+    found: dict[TiKey, int] = {}
+    with db.read() as conn:
+        for row in conn.execute(
+            select(_deferral.c.task_id, _deferral.c.map_index, _deferral.c.fence).where(
+                _deferral.c.run_pk == run_pk, _deferral.c.has_result.is_(True)
+            )
+        ):
+            found[TiKey(run_pk, row.task_id, row.map_index)] = row.fence
+    return found
+
+
 def deferral(db: Database, ti: TiKey) -> Deferral | None:
     """Return a task instance's latest deferral."""
     with db.read() as conn:
