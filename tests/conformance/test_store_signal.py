@@ -43,6 +43,18 @@ def test_many_rings_are_one(db: Database, listener: Signal) -> None:
     assert not rings(listener, 0)
 
 
+def test_a_signal_handler_may_wake_its_own_listener_alone(db: Database, listener: Signal) -> None:
+    other = Signal(db, listen=True)
+    listener.wake()
+    assert rings(listener)
+    assert listener.drain()
+    assert not rings(listener, 0)
+    if db.sqlite_path is None:  # one socket beside a SQLite file: the last listener has it
+        assert not rings(other, 0)
+    other.close()
+    other.wake()
+
+
 def test_nobody_needs_to_listen(db: Database) -> None:
     Signal(db).ring()
     closed = Signal(db, listen=True)

@@ -22,8 +22,6 @@ LONG_FUNCTIONS: dict[str, str] = {
 }
 LARGE_CLASSES: dict[str, str] = {
     "cli/launch.py::Launcher": "to be split: starting and watching processes, and what they are",
-    "processor/children.py::Children": "one selector, and a handler for each descriptor on it",
-    "processor/loop.py::Processor": "one loop, and a handler for each timer in it",
 }
 
 

@@ -26,6 +26,7 @@ from typing import IO
 import click
 import msgspec
 
+from tradewind import kernel
 from tradewind.clock import SystemClock
 from tradewind.config import Config, without_credentials
 from tradewind.errors import ConfigError
@@ -223,13 +224,7 @@ class Launcher:
             os._exit(code)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, status in kernel.reap():
             for part in self._parts.values():
                 if part.pid == pid:
                     part.pid = 0

@@ -12,7 +12,7 @@ import os
 import msgspec
 
 from tradewind.errors import NotFound
-from tradewind.processor.children import Child
+from tradewind.processor.job import Job
 from tradewind.processor.protocol import Answer
 from tradewind.store.secrets import Secrets
 from tradewind.wire.messages import (
@@ -34,8 +34,8 @@ class Answers:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    def answer(self, child: Child, call: Call) -> Answer:
-        """Answer a child's call and note what it was told."""
+    def answer(self, job: Job, call: Call) -> Answer:
+        """Answer an import's call and note what it was told."""
         if isinstance(call, SetVariable):
             self._secrets.set_variable(call.key, call.value, call.description)
             return Answer()
@@ -51,10 +51,10 @@ class Answers:
                 "is imported: move the call into a task",
             )
         answer = self._look_up(name)
-        child.reads[name] = _digest(answer)
+        job.reads[name] = _digest(answer)
         password = answer.body.get("password")
         if password:
-            child.secrets.add(str(password))
+            job.secrets.add(str(password))
         return answer
 
     def digest(self, name: str) -> str:

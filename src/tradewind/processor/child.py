@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import socket
+import traceback
 import warnings
 from typing import Any, NoReturn
 
@@ -53,7 +54,10 @@ _MAX_FD = 1 << 16
 def warm_up() -> None:
     """Import in the fork server what nearly every DAG file needs; no user code."""
     for name in dir(tradewind.sdk):
-        getattr(tradewind.sdk, name)
+        try:
+            getattr(tradewind.sdk, name)
+        except Exception:  # noqa: BLE001  only the files that use this name are to fail
+            traceback.print_exc()
 
 
 def run(start: Start, *, channel: int, output: int) -> NoReturn:
@@ -63,7 +67,11 @@ def run(start: Start, *, channel: int, output: int) -> NoReturn:
         with socket.socket(fileno=3) as parent:
             link = _Link(parent)
             runtime.install(link)
-            link.send(_parse(start))
+            try:
+                link.send(_parse(start))
+            except MemoryError as error:  # writing the result down takes memory, too
+                text = describe(error, start.dag_folder, start.limits.memory_bytes)
+                link.send(Parsed(error=text))
         os._exit(0)
     finally:
         os._exit(1)

@@ -15,32 +15,27 @@ When the processor goes away the control socket ends, and everything here is kil
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import selectors
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
+from tradewind import kernel
 from tradewind.clock import Clock, SystemClock
 from tradewind.processor import child
 from tradewind.processor.protocol import Ended, FromForkServer, Kill, Ready, Start, to_fork_server
 from tradewind.processor.protocol import encoder as packets
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 _MAX_PACKET = 64 * 1024
 _STACK_S = 0.3
 """From asking a child that hangs for its stack to killing it."""
 _SWEEPS = 200
 """A fork bomb is swept this often; each sweep kills all that exist at that moment."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ForkServer:
@@ -101,13 +96,14 @@ class ForkServer:
         return True
 
     def _fork(self, start: Start, fds: list[int]) -> None:
+        server = os.getpid()
         try:
             pid = os.fork()
         except OSError:
             self._send(Ended(start.job_id, 1, 0))
             return
         if pid == 0:
-            _guard(start, fds)
+            _guard(start, fds, server)
         self._guards[pid] = start.job_id
 
     def _kill(self, message: Kill) -> None:
@@ -126,13 +122,7 @@ class ForkServer:
             _kill_group(guard, signal.SIGKILL)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, status in kernel.reap():
             job_id = self._guards.pop(pid, None)
             if job_id is None:
                 continue
@@ -145,7 +135,7 @@ class ForkServer:
     def _sweep(self) -> None:
         """Kill what children left behind and this process adopted."""
         for _ in range(_SWEEPS):
-            strays = [pid for pid in _children() if pid not in self._guards]
+            strays = kernel.children() - self._guards.keys()
             if not strays:
                 return
             for pid in strays:
@@ -160,15 +150,16 @@ class ForkServer:
             self._control.send(packets.encode(message))
 
 
-def _guard(start: Start, fds: list[int]) -> NoReturn:
+def _guard(start: Start, fds: list[int], server: int) -> NoReturn:
     """Fork the child, wait for it, and end as it ended."""
     try:
         signal.set_wakeup_fd(-1)
         os.setsid()
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        kernel.die_with_parent(server)
+        guard = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.die_with_parent(guard)
             child.run(start, channel=fds[0], output=fds[1])
         signal.signal(signal.SIGUSR2, lambda *_: os.kill(pid, signal.SIGUSR2))
         os.closerange(0, max(fds) + 1)
@@ -187,27 +178,11 @@ def _kill_group(leader: int, signum: int) -> None:
         os.killpg(leader, signum)
 
 
-def _children() -> list[int]:
-    """Return this process's children."""
-    try:
-        return [int(pid) for pid in Path("/proc/thread-self/children").read_text().split()]
-    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        me = str(os.getpid())
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                with contextlib.suppress(OSError):
-                    stat = (folder / "stat").read_text()
-                    if stat.rpartition(")")[2].split()[1] == me:
-                        found.append(int(folder.name))
-        return found
-
-
 def main() -> None:
     """Serve the processor at the other end of the descriptor in the arguments."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(control.fileno(), False)  # noqa: FBT003
-    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    kernel.adopt_orphans()
     child.warm_up()
     gc.collect()
     gc.freeze()

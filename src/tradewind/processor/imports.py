@@ -17,14 +17,16 @@ import msgspec
 from tradewind.clock import Clock
 from tradewind.model.spec import DagSpec, encode_spec
 from tradewind.processor.area import Area
-from tradewind.processor.children import Children, Finished
+from tradewind.processor.children import Children
 from tradewind.processor.folder import Scan
+from tradewind.processor.job import Finished
 from tradewind.processor.known import Import, Owners
 from tradewind.processor.protocol import Parsed
 from tradewind.processor.publish import Publisher, Ready
 from tradewind.processor.report import summary
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.store.catalog import PublishedFile
+from tradewind.wire import snapshot
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +112,18 @@ class Imports:
         """Take a published file's DAGs back; other files may have them now."""
         self._publisher.remove(name, self._clock.monotonic())
         self._free(self._owners.release(name))
+
+    def report(self, area: Area, path: str, problem: str | None) -> None:
+        """Show what is wrong with an ignore file or a zip like an import error."""
+        name = area.name(path)
+        if problem is None:
+            self.release(name)
+            return
+        log.warning("%s: %s", name, problem)
+        file = PublishedFile(
+            dag_file=name, source_hash="", import_error=problem, parsed_at=self._clock.now()
+        )
+        self._publisher.add(Ready(area=area, closure=snapshot.build({}), file=file))
 
     def start_jobs(self) -> bool:
         """Start as many jobs as may run; False when that must be tried again later."""

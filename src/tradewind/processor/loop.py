@@ -26,17 +26,15 @@ from tradewind.processor.area import Area
 from tradewind.processor.children import Children
 from tradewind.processor.imports import Imports
 from tradewind.processor.known import Owners
-from tradewind.processor.publish import Publisher, Ready
+from tradewind.processor.publish import Publisher
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.processor.timers import Timers
 from tradewind.processor.watch import Watcher
 from tradewind.store import components
-from tradewind.store.catalog import PublishedFile
 from tradewind.store.connect import Database
 from tradewind.store.read import dag_files
 from tradewind.store.secrets import Secrets
 from tradewind.store.signal import Signal
-from tradewind.wire import snapshot
 
 log = logging.getLogger(__name__)
 
@@ -203,22 +201,10 @@ class Processor:
             for dag_file in news.gone:
                 self._imports.drop(area, dag_file)
             for path, problem in news.problems.items():
-                self._report(area, path, problem)
+                self._imports.report(area, path, problem)
         now = self._clock.monotonic()
         self._look_from = now + (now - started) * _LOOK_SHARE
         self._timers.after(_TREE_S, "tree", self._refresh_trees)
-
-    def _report(self, area: Area, path: str, problem: str | None) -> None:
-        """Show what is wrong with an ignore file or a zip like an import error."""
-        name = area.name(path)
-        if problem is None:
-            self._imports.release(name)
-            return
-        log.warning("%s: %s", name, problem)
-        file = PublishedFile(
-            dag_file=name, source_hash="", import_error=problem, parsed_at=self._clock.now()
-        )
-        self._publisher.add(Ready(area=area, closure=snapshot.build({}), file=file))
 
     def _compare_reads(self) -> None:
         """Queue files that read a variable or connection that has changed."""

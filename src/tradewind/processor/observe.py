@@ -151,8 +151,9 @@ def load_fresh_sources(folder: str, now: Callable[[], float]) -> None:
     inside = str(Path(folder))
 
     def hook(path: str) -> FileFinder:
-        if path != inside and not path.startswith(inside + "/"):
-            raise ImportError("not in the DAG folder")
+        is_inside = path == inside or path.startswith(inside + "/")
+        if not is_inside or not Path(path).is_dir():  # zips have an importer of their own
+            raise ImportError("not a folder in the DAG folder")
         return FileFinder(path, (FreshLoader, [".py"]))
 
     sys.path_hooks.insert(0, hook)

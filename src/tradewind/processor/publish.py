@@ -85,6 +85,7 @@ class Publisher:
         for area in {ready.area for ready in self._ready.values()}:
             self._store_tree(area)
         changed: list[str] = []
+        wrote = bool(self._ready)
         while part := list(self._ready.values())[:_SLICE]:
             changed += self._publish(part)
             for ready in part:
@@ -97,6 +98,7 @@ class Publisher:
             log.info("no longer there: %s", ", ".join(sorted(gone)))
         if changed:
             log.info("published: %s", ", ".join(sorted(changed)))
+        if wrote or gone:  # also for import errors: whoever shows them wants to know
             self._signal.ring()
 
     def refresh_tree(self, area: Area) -> None:

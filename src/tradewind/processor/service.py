@@ -11,6 +11,7 @@ from types import FrameType
 import tradewind
 from tradewind.clock import SystemClock
 from tradewind.config import Config
+from tradewind.kernel import NUMERIC_THREADS
 from tradewind.processor.loop import Processor
 from tradewind.processor.protocol import Defaults
 from tradewind.processor.settings import ProcessorSettings
@@ -32,7 +33,6 @@ _CREDENTIALS = (
     "AIRFLOW_VAR_",
     "AIRFLOW__CORE__FERNET_KEY",
 )
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def serve(config: Config, env: Mapping[str, str]) -> None:
@@ -98,4 +98,4 @@ def without_credentials(env: Mapping[str, str]) -> dict[str, str]:
     Numeric libraries start no threads: nothing is computed at import.
     """
     kept = {name: value for name, value in env.items() if not name.startswith(_CREDENTIALS)}
-    return {**kept, **dict.fromkeys(_ONE_THREAD, "1")}
+    return {**kept, **dict.fromkeys(NUMERIC_THREADS, "1")}

@@ -55,6 +55,7 @@ class Channel:
         self._listener: socket.socket | None = None
         self._peers: dict[str, Peer] = {}
         self._new: set[Peer] = set()
+        self._watched: set[int] = set()
         self._inbound: list[Message] = []
 
     def open(self) -> None:
@@ -83,17 +84,21 @@ class Channel:
         self._selector.register(listener, selectors.EVENT_READ, None)
 
     def close(self) -> None:
-        """Close every connection and stop listening."""
+        """Close every connection, stop listening and watching."""
         for peer in [*self._peers.values(), *self._new]:
             self._drop(peer)
         if self._listener is not None:
             self._selector.unregister(self._listener)
             self._listener.close()
             self._listener = None
+        for fd in self._watched:
+            self._selector.unregister(fd)
+        self._watched.clear()
 
     def watch(self, fd: int) -> None:
         """Also wake `poll` when this descriptor is readable."""
         self._selector.register(fd, selectors.EVENT_READ, "watched")
+        self._watched.add(fd)
 
     def send(self, peer_id: str, message: ToWorker) -> bool:
         """Send a message; False when the peer is not connected."""

@@ -62,7 +62,7 @@ def serve(config: Config) -> None:
     def stop(_signum: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
-        signal.ring()
+        signal.wake()
 
     os_signal.signal(os_signal.SIGTERM, stop)
     os_signal.signal(os_signal.SIGINT, stop)

@@ -32,8 +32,11 @@ class Signal:
         self._socket: socket.socket | None = None
         self._connection: Any = None
         self._epoll: select.epoll | None = None
+        self._own = -1
         if listen:
             self._epoll = select.epoll()
+            self._own = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._epoll.register(self._own, select.EPOLLIN)
             self._listen()
 
     def ring(self) -> None:
@@ -43,6 +46,14 @@ class Signal:
                 _ring(self._bell)
             else:
                 self._notify()
+
+    def wake(self) -> None:
+        """Wake whoever listens through this object, and nobody else.
+
+        Without the database, so that a signal handler may call it in the middle of a query.
+        """
+        if self._own >= 0:
+            os.eventfd_write(self._own, 1)
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when somebody rang."""
@@ -56,15 +67,16 @@ class Signal:
         A lost connection counts as a ring: whoever waits looks at the database, and this
         listens anew.
         """
-        if self._socket is not None:
-            return _drain(self._socket)
         if self._epoll is None:
             return False
+        woken = self._drain_own()
+        if self._socket is not None:
+            return _drain(self._socket) or woken
         if self._connection is None:
             self._listen()
-            return self._connection is not None
+            return woken or self._connection is not None
         if not self._epoll.poll(0):
-            return False
+            return woken
         try:
             server: Any = self._connection.pgconn
             server.consume_input()
@@ -81,11 +93,18 @@ class Signal:
         if self._epoll is not None:
             self._epoll.close()
             self._epoll = None
+            os.close(self._own)
+            self._own = -1
         if self._socket is not None:
             self._socket.close()
             self._socket = None
             if self._bell is not None:
                 self._bell.unlink(missing_ok=True)
+
+    def _drain_own(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            return os.eventfd_read(self._own) > 0
+        return False
 
     def _listen(self) -> None:
         assert self._epoll is not None

@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind import kernel
 from tradewind.errors import (
     AlreadyExists,
     Fenced,
@@ -37,7 +38,7 @@ from tradewind.sdk import runtime
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 from tradewind.wire import framing
 from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish, Mask
-from tradewind.worker import inner, kernel
+from tradewind.worker import inner
 from tradewind.worker.logsink import STRUCTURED, stamp
 from tradewind.worker.userland import Userland
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from tradewind.worker import kernel
+from tradewind import kernel
 
 
 class MemoryWatch:

@@ -22,10 +22,11 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from tradewind import kernel
 from tradewind.clock import SystemClock
 from tradewind.sdk import runtime
 from tradewind.wire.messages import Call
-from tradewind.worker import inner, kernel, numeric, reaping
+from tradewind.worker import inner, numeric, reaping
 from tradewind.worker.child import Imported, run_attempt
 from tradewind.worker.userland import Userland
 
@@ -161,7 +162,7 @@ class FileHost:
         An attempt adopts its own orphans while it lives; so an unknown child of ours was left
         by one that has ended. Each round may bring up the next generation.
         """
-        for pid, status in reaping.reap():
+        for pid, status in kernel.reap():
             attempt_id = self._attempts.pop(pid, None)
             if attempt_id is not None:
                 kernel.kill_session(pid)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+from tradewind import kernel
 
 _SETTERS = (
     ("openblas", "OPENBLAS_NUM_THREADS", "openblas_set_num_threads"),
@@ -30,8 +30,8 @@ _SETTERS = (
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Limit libraries that are loaded meanwhile to one thread."""
-    before = {name: os.environ.get(name) for name in _VARIABLES}
-    os.environ.update(dict.fromkeys(_VARIABLES, "1"))
+    before = {name: os.environ.get(name) for name in kernel.NUMERIC_THREADS}
+    os.environ.update(dict.fromkeys(kernel.NUMERIC_THREADS, "1"))
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import selectors
 import signal
 from collections.abc import Set as AbstractSet
 
-from tradewind.worker import kernel
+from tradewind import kernel
 
 _ROUND_S = 0.05
 """How long to wait for killed processes to die before looking again."""
@@ -37,15 +37,6 @@ def drain(fd: int) -> None:
             pass
 
 
-def reap() -> list[tuple[int, int]]:
-    """Return the children that have ended, as (pid, status)."""
-    ended: list[tuple[int, int]] = []
-    with contextlib.suppress(ChildProcessError):
-        while (gone := os.waitpid(-1, os.WNOHANG))[0]:
-            ended.append(gone)
-    return ended
-
-
 def kill_strangers(known: AbstractSet[int]) -> bool:
     """Kill children that are not known: adopted ones. Tell whether there were any."""
     strangers = kernel.children() - known
@@ -62,7 +53,7 @@ def kill_tree(known: AbstractSet[int] = frozenset()) -> None:
             if not kill_strangers(known):
                 return
             pause.select(_ROUND_S)
-            reap()
+            kernel.reap()
 
 
 def _nothing(_signum: int, _frame: object) -> None:

@@ -7,8 +7,9 @@ import hashlib
 import os
 import signal
 
+from tradewind import kernel
 from tradewind.clock import SystemClock
-from tradewind.worker import kernel, reaping
+from tradewind.worker import reaping
 from tradewind.worker.journal import Journal
 from tradewind.worker.settings import SupervisorSettings
 from tradewind.worker.start import start_zygote

@@ -11,7 +11,7 @@ import signal
 import socket
 import traceback
 
-from tradewind.worker import kernel
+from tradewind import kernel
 
 
 def start_zygote(userland: str, name: str) -> tuple[int, socket.socket]:

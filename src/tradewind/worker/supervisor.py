@@ -19,7 +19,7 @@ import socket
 import uuid
 from collections.abc import Callable
 
-from tradewind import __version__
+from tradewind import __version__, kernel
 from tradewind.clock import Clock
 from tradewind.wire.messages import (
     Beat,
@@ -228,5 +228,5 @@ class Supervisor:
 
     def _woken(self, wake: int) -> None:
         reaping.drain(wake)
-        reaping.reap()
+        kernel.reap()
         reaping.kill_strangers({self._zygote_pid, self._syncer.pid})

@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import Iterable
 
-from tradewind.worker import kernel
+from tradewind import kernel
 
 _BATCH = 200
 """Descriptors in one message; the kernel's limit is 253."""

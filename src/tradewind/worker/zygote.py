@@ -26,7 +26,8 @@ import socket
 import traceback
 from typing import cast
 
-from tradewind.worker import inner, kernel, reaping
+from tradewind import kernel
+from tradewind.worker import inner, reaping
 from tradewind.worker.filehost import FileHost
 from tradewind.worker.userland import Userland
 
@@ -66,7 +67,7 @@ class Zygote:
                     elif not self._serve_one():
                         reaping.kill_tree()
                         os._exit(0)
-                for pid, _ in reaping.reap():
+                for pid, _ in kernel.reap():
                     self._hosts.pop(pid, None)
                 reaping.kill_strangers(self._hosts.keys())
 

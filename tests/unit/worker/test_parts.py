@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import tradewind
+from tradewind import kernel
 from tradewind.errors import DagError
 from tradewind.model.ids import AttemptId
 from tradewind.model.outcome import Succeeded
@@ -31,7 +33,7 @@ from tradewind.wire.messages import (
     ToWorker,
     TriggerRun,
 )
-from tradewind.worker import code, ending, kernel, numeric
+from tradewind.worker import code, ending, numeric
 from tradewind.worker.link import Link, Question
 from tradewind.worker.timers import Timers
 
@@ -106,6 +108,11 @@ def test_dag_files_stay_in_their_folder() -> None:
     for path in ("../x.py", "/etc/x.py", "a/../../x.py", ""):
         with pytest.raises(DagError, match="not a path inside"):
             code.resolve(assignment(path), folder)
+    examples = Path(tradewind.__file__).parent / "example_dags"
+    hello = examples / "hello.py"
+    assert code.resolve(assignment(str(hello)), folder) == (hello, examples)
+    with pytest.raises(DagError, match="not a path inside"):
+        code.resolve(assignment(f"{examples}/../cli/main.py"), folder)
 
 
 def test_numeric_libraries_are_limited_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,9 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
+NUMERIC_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that limit the threads which numeric libraries start when they load."""
+
 OOM_SCORE_OF_ATTEMPTS = 500
 """When memory runs out the kernel shall choose an attempt, not what supervises it."""
 
@@ -55,6 +58,15 @@ def be_first_to_go() -> None:
             os.write(fd, b"%d" % OOM_SCORE_OF_ATTEMPTS)
         finally:
             os.close(fd)
+
+
+def reap() -> list[tuple[int, int]]:
+    """Return the children that have ended, as (pid, status of waitpid); wait for none."""
+    ended: list[tuple[int, int]] = []
+    with contextlib.suppress(ChildProcessError):
+        while (gone := os.waitpid(-1, os.WNOHANG))[0]:
+            ended.append(gone)
+    return ended
 
 
 def children() -> set[int]:
