@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.worker_world import NOW, World, callback_of, launch_of, world
 from tradewind.model.outcome import Failed, Succeeded, Vanished
+from tradewind.wire import snapshot
 from tradewind.wire.messages import Finish, GetConnection, GetVariable, Launch, Reply, Request
 
 pytestmark = pytest.mark.acceptance
@@ -250,6 +251,49 @@ def test_what_cannot_be_run_fails_and_says_why(there: World) -> None:
     error = failed(there.scheduler.run(gone))
     assert error.error == "DAG 'd' in dag.py has no task 'other' any more"
     assert not error.retryable
+
+
+def keep(there: World) -> str:
+    """Store the DAG folder as it is, and return the tree's name."""
+    data = (there.worker.dags / "dag.py").read_bytes()
+    leaf = snapshot.Leaf(snapshot.Kind.FILE, snapshot.object_name(data))
+    built = snapshot.build({"dag.py": leaf})
+    for name, content in {**built.trees, leaf.hash: data}.items():
+        there.scheduler.objects[name] = snapshot.pack(content)
+    return built.root
+
+
+def test_a_run_keeps_the_code_that_it_is_pinned_to(there: World) -> None:
+    there.worker.write("TASKS = {'t': lambda a: print('old')}")
+    old = keep(there)
+    there.worker.write("TASKS = {'t': lambda a: print('new')}")
+    new = keep(there)
+    for fence, (tree, in_place) in enumerate(
+        [(old, True), (new, True), (old, False), (new, True)], 1
+    ):
+        launch = launch_of(fence=fence, source=tree, tree_hash=tree, in_place=in_place)
+        assert there.scheduler.run(launch).outcome == Succeeded()
+        assert ("old" if tree == old else "new") in there.worker.events(launch)
+    fetched = len(there.scheduler.wanted)
+    assert fetched == 4, "two closures to compare, the old tree and its file once"
+
+
+@pytest.mark.parametrize("line", ["import socket; sock = socket.socket()", "raise ValueError"])
+def test_clean_processes_run_the_pinned_code_too(there: World, line: str) -> None:
+    there.worker.write(f"print('old', flush=True)\n{line}\nTASKS = {{'t': lambda a: None}}")
+    old = keep(there)
+    there.worker.write("print('new')\nTASKS = {'t': lambda a: None}")
+    for fence in (1, 2):
+        launch = launch_of(fence=fence, source=old, tree_hash=old, in_place=False)
+        there.scheduler.run(launch)
+        assert "old" in there.worker.events(launch)
+
+
+def test_code_that_is_not_stored_fails_the_attempt(there: World) -> None:
+    there.worker.write("TASKS = {'t': lambda a: None}")
+    gone = snapshot.object_name(b"")
+    finish = there.scheduler.run(launch_of(source=gone, tree_hash=gone, in_place=False))
+    assert "Clear the run to go on with the latest version" in failed(finish).error
 
 
 def test_a_file_outside_of_the_folder_is_not_run(there: World) -> None:

@@ -29,6 +29,7 @@ from tradewind.wire.messages import (
     Claim,
     Drain,
     Finish,
+    GetObjects,
     Hello,
     Launch,
     Reply,
@@ -83,6 +84,8 @@ class FakeScheduler:
         self.all_finishes: list[Finish] = []
         self.callbacks: list[CallbackDone] = []
         self.requests: list[Request] = []
+        self.objects: dict[str, bytes] = {}
+        self.wanted: list[str] = []
         self.finished_at: dict[AttemptId, float] = {}
         self.claim_reply: Callable[[Claim], Reply | None] = lambda c: Reply(seq=c.seq)
         self.beat_reply: Callable[[Beat], Reply | None] = lambda b: Reply(seq=b.seq)
@@ -182,6 +185,12 @@ class FakeScheduler:
         if isinstance(message, CallbackDone):
             self.callbacks.append(message)
             return Reply(seq=message.seq)
+        if isinstance(message, GetObjects):
+            # One at a time, so that the rest is asked for again.
+            first, *rest = message.names
+            self.wanted.append(first)
+            found = {n: self.objects[n] for n in (first,) if n in self.objects}
+            return Reply(seq=message.seq, body={"objects": found, "rest": rest})
         if isinstance(message, Hello):
             self.hellos.append(message)
         return None

@@ -26,6 +26,7 @@ from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.calls import Calls
 from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.code import CodeObjects
 from tradewind.scheduler.dagfacts import DagFacts
 from tradewind.scheduler.decide import Decider
 from tradewind.scheduler.deferral import Deferrals
@@ -128,7 +129,14 @@ class Parts:
             _policy(settings),
         )
         self.inbox = Inbox(self.runs, self.dag_changed, self.capacity_changed, self.assets)
-        self.router = Router(
+        self.router = self._router()
+        self.after = AfterCommit(
+            self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
+        )
+
+    def _router(self) -> Router:
+        world = self._world
+        return Router(
             self.board,
             world.channel,
             [e for e in world.executors.values() if isinstance(e, LocalExecutor)],
@@ -136,9 +144,7 @@ class Parts:
             self._calls(),
             self.deferrals,
             self.callbacks,
-        )
-        self.after = AfterCommit(
-            self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
+            CodeObjects(world.db),
         )
 
     def _calls(self) -> Calls:

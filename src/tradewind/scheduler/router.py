@@ -12,6 +12,7 @@ from tradewind.scheduler.callbacks import PREFIX as CALLBACK
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.calls import Calls
 from tradewind.scheduler.channel import Channel, Message
+from tradewind.scheduler.code import CodeObjects
 from tradewind.scheduler.deferral import PREFIX as TRIGGER
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.intake import Intake
@@ -22,6 +23,7 @@ from tradewind.wire.messages import (
     CancelAttempt,
     Claim,
     Finish,
+    GetObjects,
     Hello,
     Reply,
     Request,
@@ -43,6 +45,7 @@ class Router:
         calls: Calls,
         deferrals: Deferrals,
         callbacks: Callbacks,
+        code: CodeObjects,
     ) -> None:
         self._board = board
         self._channel = channel
@@ -51,6 +54,7 @@ class Router:
         self._calls = calls
         self._deferrals = deferrals
         self._callbacks = callbacks
+        self._code = code
 
     def handle(self, work: Work, message: Message) -> None:
         """Handle one message within a turn."""
@@ -70,9 +74,15 @@ class Router:
             self._beat(work, peer_id, body)
         elif isinstance(body, Hello):
             self._hello(body)
-        elif isinstance(body, TriggerFinish):
+        elif isinstance(body, GetObjects):
+            work.reply(peer_id, self._code.answer(body))
+        else:
+            self._ended(work, peer_id, body)
+
+    def _ended(self, work: Work, peer_id: str, body: TriggerFinish | CallbackDone) -> None:
+        if isinstance(body, TriggerFinish):
             self._deferrals.finish(work, peer_id, body)
-        elif isinstance(body, CallbackDone):
+        else:
             self._callbacks.done(work, peer_id, body)
 
     def _claim(self, work: Work, peer_id: str, body: Claim) -> None:

@@ -248,6 +248,16 @@ class CallbackDone(
     error: str | None = None
 
 
+class GetObjects(msgspec.Struct, frozen=True, kw_only=True, tag="get_objects"):
+    """Ask for packed objects of a code snapshot (`tradewind.wire.snapshot`).
+
+    → {"objects": {name: bytes}, "rest": [name]}; rest: ask for these again, the reply was full.
+    """
+
+    seq: int
+    names: tuple[str, ...]
+
+
 # ---- calls that user code makes through its attempt ---------------------------------------
 
 
@@ -447,5 +457,5 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
     grace_s: float
 
 
-ToServer = Hello | Claim | Beat | Finish | TriggerFinish | CallbackDone | Request
+ToServer = Hello | Claim | Beat | Finish | TriggerFinish | CallbackDone | Request | GetObjects
 ToWorker = Launch | Reply | CancelAttempt | Drain

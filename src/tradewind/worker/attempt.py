@@ -17,6 +17,7 @@ from tradewind.errors import Bug
 from tradewind.wire import framing, logs
 from tradewind.wire.messages import Assignment, CallbackDone, Finish, Launch
 from tradewind.worker import inner
+from tradewind.worker.code import Pin, Place, pin_of
 from tradewind.worker.logsink import LogSink
 from tradewind.worker.masking import Masker
 
@@ -38,18 +39,27 @@ class Stop(StrEnum):
 class Attempt:
     """One launch.
 
+    place: the code that it runs, as far as that is known. pin: what it should be.
     nonce: of its claim. claimed: the scheduler accepted the claim. began: user code may have
     run. report: what it came to, once that is known. sent: the scheduler was told. silent:
     its process can say no more. lost: why it is dying, when its host has died. stop,
     stop_reason: why it was told to stop.
     """
 
-    def __init__(self, launch: Launch, nonce: str, log_folder: Path) -> None:
+    def __init__(self, launch: Launch, nonce: str, log_folder: Path, live: Place) -> None:
         """Make the descriptors.
+
+        Args:
+            launch: what to run.
+            nonce: of the claim.
+            log_folder: where logs are.
+            live: its DAG file in the live DAG folder.
 
         Raises:
             OSError: there are too many already.
         """
+        self.place = live
+        self.pin: Pin = pin_of(launch.assignment)
         self.attempt_id = launch.attempt_id
         self.assignment: Assignment = launch.assignment
         self.nonce = nonce

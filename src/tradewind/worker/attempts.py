@@ -68,6 +68,8 @@ class Attempts:
             selector,
             timers,
             clock,
+            link.fetch,
+            trees=settings.state_dir / code.TREES,
             import_timeout_s=settings.import_timeout_s,
             idle_hosts=settings.idle_hosts,
             idle_host_s=settings.idle_host_s,
@@ -100,16 +102,16 @@ class Attempts:
             return
         nonce = uuid.uuid4().hex
         try:
-            path, folder = code.resolve(launch.assignment, self._settings.dags_folder)
-            attempt = Attempt(launch, nonce, self._settings.log_folder)
+            live = code.resolve(launch.assignment, self._settings.dags_folder)
+            attempt = Attempt(launch, nonce, self._settings.log_folder, live)
         except (OSError, DagError) as error:
             report = not_started(launch, nonce, str(error))
             self._reports.send(report, log_path(self._settings.log_folder, launch.assignment))
             return
         self._live[attempt_id] = attempt
         attempt.watch(self._selector, self._conversation.heard, self._clock.now)
-        self.hosts.launch(attempt, path, folder, launch.assignment.source_hash)
-        attempt.send(inner.Assigned(launch.assignment, str(path), str(folder)))
+        self.hosts.launch(attempt)
+        attempt.send(inner.Assigned(launch.assignment))
         claim = Claim(
             seq=0,
             attempt_id=attempt_id,
@@ -165,7 +167,7 @@ class Attempts:
             self._gone(attempt, attempt.lost, None)
 
     def not_importable(self, attempt: Attempt, reason: str) -> None:
-        """Fail an attempt whose DAG file took too long to import."""
+        """Fail an attempt whose DAG file cannot be imported."""
         error = f"importing the DAG file {attempt.assignment.dag_file} {reason}"
         attempt.report = finish(attempt, Failed(error=error))
         attempt.sink.note(f"attempt ended: {error}", self._clock.now(), "error")

@@ -38,7 +38,7 @@ from tradewind.sdk import runtime
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 from tradewind.wire import framing
 from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish, Mask
-from tradewind.worker import inner
+from tradewind.worker import code, inner
 from tradewind.worker.logsink import STRUCTURED, stamp
 from tradewind.worker.userland import Userland
 
@@ -128,12 +128,12 @@ class Control:
 
 
 def run_attempt(
-    attempt_id: str, control_fd: int, imported: Imported | None, userland: Userland
+    request: inner.Fork, control_fd: int, imported: Imported | None, userland: Userland
 ) -> None:
     """Run one attempt in this process, which was forked for it.
 
     Args:
-        attempt_id: the attempt.
+        request: says which attempt it is.
         control_fd: the socket to the supervisor.
         imported: the DAG file; None: this is a clean process, which imports it itself.
         userland: how to import and run it.
@@ -143,14 +143,14 @@ def run_attempt(
     assert isinstance(assigned, inner.Assigned)
     assignment = assigned.assignment
     _set_up_streams()
-    _set_up_environment(attempt_id, assignment)
+    _set_up_environment(request.attempt_id, assignment)
     runtime.install(control)
     control.receive()  # Go; a refused claim ends the process here, before any user code
     signal.signal(signal.SIGTERM, _terminated)
     report: Finish | CallbackDone
     run = _callback if assignment.kind == "callback" else _task
     try:
-        dags = _imported_dags(control, assigned, imported, userland)
+        dags = _imported_dags(control, assignment, request.place, imported, userland)
         report = run(control, assignment, dags, userland)
     except (Exception, SystemExit, AirflowTaskTerminated, _NotRunnable) as error:
         if not isinstance(error, _NotRunnable):
@@ -168,7 +168,11 @@ class _NotRunnable(Exception):
 
 
 def _imported_dags(
-    control: Control, assigned: inner.Assigned, imported: Imported | None, userland: Userland
+    control: Control,
+    assignment: Assignment,
+    place: code.Place,
+    imported: Imported | None,
+    userland: Userland,
 ) -> Mapping[str, Any]:
     if imported is not None:
         for set_limit in imported.set_limits:
@@ -176,9 +180,10 @@ def _imported_dags(
         return imported.dags
     control.send(inner.Began(os.getpid(), None))
     try:
-        return userland.load(assigned.path, assigned.folder)
+        code.hold(place.folder)
+        return userland.load(*place)
     except (Exception, SystemExit) as error:
-        raise _ImportFailed(assigned.assignment.dag_file) from error
+        raise _ImportFailed(assignment.dag_file) from error
 
 
 class _ImportFailed(Exception):

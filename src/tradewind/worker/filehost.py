@@ -18,15 +18,17 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 from tradewind import kernel
 from tradewind.clock import SystemClock
+from tradewind.errors import DagError
 from tradewind.sdk import runtime
 from tradewind.wire.messages import Call
-from tradewind.worker import inner, numeric, reaping
+from tradewind.worker import code, inner, numeric, reaping
 from tradewind.worker.child import Imported, run_attempt
 from tradewind.worker.userland import Userland
 
@@ -46,6 +48,7 @@ class FileHost:
         self._userland = userland
         self._imported: Imported | None = None
         self._attempts: dict[int, str] = {}
+        self._tree = -1
         self._ended: list[tuple[str, int, int]] = []
 
     def serve(self) -> None:
@@ -54,7 +57,7 @@ class FileHost:
         kernel.adopt_orphans()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if self._request.path:
+        if self._request.live.path:
             self._import()
         gc.collect()
         gc.freeze()
@@ -78,24 +81,46 @@ class FileHost:
     def _import(self) -> None:
         clock = SystemClock()
         started = clock.monotonic()
+        try:
+            place = self._find()
+        except (DagError, OSError) as error:
+            self._send(inner.Imported(None, str(error), broken=True, seconds=0.0, output=b""))
+            return
         before = kernel.descriptors().keys()
         asked = _NoServer()
         with _captured() as output:
-            broken, dags = self._load(asked)
+            broken, dags = self._load(place, asked)
         gc.collect()
         seconds = clock.monotonic() - started
         unfit = asked.reason or broken or _left_behind(before)
         failed = broken is not None and asked.reason is None
-        self._send(inner.Imported(unfit, failed, seconds, b"" if unfit else output[0]))
+        self._send(inner.Imported(place, unfit, failed, seconds, b"" if unfit else output[0]))
         if unfit is None:
             self._imported = Imported(dags, tuple(numeric.limits()))
 
-    def _load(self, asked: _NoServer) -> tuple[str | None, Mapping[str, Any]]:
+    def _find(self) -> code.Place:
+        request, trees = self._request, Path(self._request.trees)
+        place = code.find(request.live, request.pin, trees, self._fetch)
+        if place != request.live:
+            self._tree = code.hold(place.folder)
+            code.prune(trees)
+        return place
+
+    def _fetch(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        """Have objects of snapshots fetched by the supervisor, which has the connection."""
+        self._send(inner.Wanted(tuple(names)))
+        data, fds, _, _ = socket.recv_fds(self._sock, inner.MAX_PACKET, 1)
+        if not data:
+            os._exit(0)
+        with os.fdopen(fds[0], "rb") as file:
+            return inner.decode_objects(file.read())
+
+    def _load(self, place: code.Place, asked: _NoServer) -> tuple[str | None, Mapping[str, Any]]:
         runtime.install(asked)
         gc.enable()
         try:
             with numeric.one_thread():
-                return None, self._userland.load(self._request.path, self._request.folder)
+                return None, self._userland.load(*place)
         except BaseException as error:  # noqa: BLE001  a DAG file may raise anything, SystemExit too
             return f"importing it raised {type(error).__name__}", {}
         finally:
@@ -114,8 +139,8 @@ class FileHost:
         request = inner.unpack_to_host(data)
         if isinstance(request, inner.Signal):
             self._signal(request)
-        else:
-            self._fork(request.attempt_id, fds)
+        elif isinstance(request, inner.Fork):
+            self._fork(request, fds)
         return True
 
     def _signal(self, request: inner.Signal) -> None:
@@ -129,11 +154,11 @@ class FileHost:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, request.signum)
 
-    def _fork(self, attempt_id: str, fds: list[int]) -> None:
+    def _fork(self, request: inner.Fork, fds: list[int]) -> None:
         own = os.getpid()
         pid = os.fork()
         if pid:
-            self._attempts[pid] = attempt_id
+            self._attempts[pid] = request.attempt_id
             for fd in fds:
                 os.close(fd)
             return
@@ -149,7 +174,7 @@ class FileHost:
             os.dup2(fds[2], 2)
             kernel.close_all_but([fds[0]])
             gc.enable()
-            run_attempt(attempt_id, fds[0], self._imported, self._userland)
+            run_attempt(request, fds[0], self._imported, self._userland)
         except BaseException:  # noqa: BLE001  the last frame of a process
             traceback.print_exc()
             sys.stderr.flush()

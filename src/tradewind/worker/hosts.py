@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from tradewind.clock import Clock
 from tradewind.worker import inner
 from tradewind.worker.attempt import Attempt
+from tradewind.worker.code import Pin, Place
 from tradewind.worker.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -32,14 +34,20 @@ _MAX_UNFIT = 1_000
 
 
 class HostKey(NamedTuple):
-    """What a file host has imported; path "" for the clean host."""
+    """What a file host imports; a live path "" for the clean host.
 
-    path: str
-    folder: str
+    tree_hash: of the tree that it is imported from; "" for the live folder.
+    """
+
+    live: Place
     source_hash: str
+    tree_hash: str
 
 
-CLEAN = HostKey("", "", "")
+CLEAN = HostKey(Place("", ""), "", "")
+
+Fetch = Callable[[tuple[str, ...], Callable[[dict[str, bytes]], None]], None]
+"""Get objects of code snapshots by name, and call a function with those that there are."""
 
 
 class Host:
@@ -60,12 +68,20 @@ class Host:
         """Tell whether nothing runs or waits here."""
         return self.ready and not self.running and not self.waiting
 
+    def give(self, objects: dict[str, bytes]) -> None:
+        """Send it the objects that it wanted, in a file: there is no telling how large."""
+        with os.fdopen(os.memfd_create("objects"), "wb") as file, contextlib.suppress(OSError):
+            file.write(inner.encode_objects(objects))
+            file.flush()
+            file.seek(0)
+            socket.send_fds(self.sock, [inner.pack(inner.Objects())], [file.fileno()])
+
     def fork_waiting(self, timers: Timers) -> None:
         """Have the processes forked that wait for it, if the file is imported."""
         while self.ready and self.waiting:
             attempt = self.waiting[0]
             try:
-                request = inner.pack(inner.Fork(attempt.attempt_id))
+                request = inner.pack(inner.Fork(attempt.attempt_id, attempt.place))
                 socket.send_fds(self.sock, [request], attempt.child_ends)
             except (BrokenPipeError, ConnectionResetError):
                 return  # the end of the socket tells the rest
@@ -126,7 +142,7 @@ class Owner(Protocol):
         ...
 
     def not_importable(self, attempt: Attempt, reason: str) -> None:
-        """The DAG file took too long to import; there is no process."""
+        """The DAG file cannot be imported, and why; there is no process."""
         ...
 
 
@@ -139,7 +155,9 @@ class Hosts:
         selector: selectors.BaseSelector,
         timers: Timers,
         clock: Clock,
+        fetch: Fetch,
         *,
+        trees: Path,
         import_timeout_s: float,
         idle_hosts: int,
         idle_host_s: float,
@@ -148,34 +166,42 @@ class Hosts:
         self._selector = selector
         self._timers = timers
         self._clock = clock
+        self._fetch = fetch
+        self._trees = str(trees)
         self._import_timeout_s = import_timeout_s
         self._idle = IdleHosts(timers, clock, idle_hosts, idle_host_s, self._drop)
         self._zygote: socket.socket | None = None
         self._hosts: dict[HostKey, Host] = {}
         self._of: dict[str, Host] = {}
-        self._unfit: OrderedDict[HostKey, str] = OrderedDict()
+        self._unfit: OrderedDict[HostKey, Place] = OrderedDict()
         self._last_id = 0
         self._held: list[tuple[Attempt, HostKey]] = []
         """Launches that wait for a zygote."""
 
-    def use(self, zygote: socket.socket | None) -> None:
-        """Ask this zygote for file hosts from now on; None: there is none for the moment."""
+    def use(self, zygote: socket.socket | None, why_none: str | None = None) -> None:
+        """Ask this zygote for file hosts from now on.
+
+        Args:
+            zygote: None: there is none for the moment.
+            why_none: there will be none soon either; launches do not wait for one.
+        """
         self._zygote = zygote
+        if why_none is not None:
+            held, self._held = self._held, []
+            for attempt, _ in held:
+                self._owner.lost(attempt, why_none)
         if zygote is not None:
             held, self._held = self._held, []
             for attempt, key in held:
                 self._place(attempt, key)
 
-    def give_up(self, reason: str) -> None:
-        """Let go of the launches that wait for a zygote: there will be none soon."""
-        held, self._held = self._held, []
-        for attempt, _ in held:
-            self._owner.lost(attempt, reason)
-
-    def launch(self, attempt: Attempt, path: Path, folder: Path, source_hash: str) -> None:
+    def launch(self, attempt: Attempt) -> None:
         """Have an attempt's process forked, now or when its file is imported."""
-        key = HostKey(str(path), str(folder), source_hash)
-        if key in self._unfit:
+        pin = attempt.pin
+        key = HostKey(attempt.place, pin.source_hash, "" if pin.in_place else pin.tree_hash)
+        place = self._unfit.get(key)
+        if place is not None:
+            attempt.place = place
             key = CLEAN
         self._place(attempt, key)
 
@@ -183,7 +209,7 @@ class Hosts:
         if self._zygote is None:
             self._held.append((attempt, key))
             return
-        host = self._hosts.get(key) or self._open(key)
+        host = self._hosts.get(key) or self._open(key, attempt.pin)
         self._of[attempt.attempt_id] = host
         host.used_at = self._clock.monotonic()
         host.waiting.append(attempt)
@@ -197,6 +223,11 @@ class Hosts:
         with contextlib.suppress(OSError):  # the host is gone, and its attempts with it
             host.sock.send(inner.pack(inner.Signal(attempt.attempt_id, signum)))
         return True
+
+    def _refuse(self, attempts: Iterable[Attempt], reason: str) -> None:
+        for attempt in attempts:
+            self._of.pop(attempt.attempt_id, None)
+            self._owner.not_importable(attempt, reason)
 
     def withdraw(self, attempt: Attempt) -> bool:
         """Take back an attempt that waits for its process; False when it has one."""
@@ -215,9 +246,10 @@ class Hosts:
 
     # ---- hosts ------------------------------------------------------------------------------
 
-    def _open(self, key: HostKey) -> Host:
-        for other in [h for h in self._hosts.values() if h.key.path == key.path]:
-            # Another source of the same file: what runs goes on, nothing new comes.
+    def _open(self, key: HostKey, pin: Pin) -> Host:
+        live = [h for h in self._hosts.values() if not h.key.tree_hash and not key.tree_hash]
+        for other in [h for h in live if h.key.live == key.live]:
+            # The live file has changed: what runs goes on, nothing new comes.
             other.retired = True
             del self._hosts[other.key]
             if other.idle:
@@ -231,7 +263,7 @@ class Hosts:
         with theirs, contextlib.suppress(OSError):
             # When it cannot be sent, closing their end makes this host end as it began.
             if self._zygote is not None:
-                request = inner.pack(inner.OpenHost(host.host_id, key.path, key.folder))
+                request = inner.pack(inner.OpenHost(host.host_id, key.live, pin, self._trees))
                 socket.send_fds(self._zygote, [request], [theirs.fileno()])
         if not host.ready:
             self._timers.after(self._import_timeout_s, lambda: self._import_overdue(host))
@@ -251,10 +283,15 @@ class Hosts:
             message = inner.unpack_from_host(data)
             if isinstance(message, inner.Exited):
                 self._exited(host, message)
+            elif isinstance(message, inner.Wanted):
+                self._fetch(message.names, host.give)
+            elif message.place is None:
+                self._drop(host)
+                self._refuse(host.waiting, f"failed: {message.unfit}")
             else:
-                self._imported(host, message)
+                self._imported(host, message, message.place)
 
-    def _imported(self, host: Host, message: inner.Imported) -> None:
+    def _imported(self, host: Host, message: inner.Imported, place: Place) -> None:
         now = self._clock.now()
         first = host.waiting[0] if host.waiting else None
         if first is not None:
@@ -266,12 +303,14 @@ class Hosts:
             host.ready = True
             host.fork_waiting(self._timers)
             return
-        log.info("%s gets clean processes: %s", host.key.path, message.unfit)
+        log.info("%s gets clean processes: %s", host.key.live.path, message.unfit)
         if not message.broken:
             # A file that cannot be imported may be one day, without its source changing.
-            self._unfit[host.key] = message.unfit
+            self._unfit[host.key] = place
             if len(self._unfit) > _MAX_UNFIT:
                 self._unfit.popitem(last=False)
+        for attempt in host.waiting:
+            attempt.place = place
         self._drop(host)
         self._move(host, CLEAN)
 
@@ -307,11 +346,7 @@ class Hosts:
             self._of.pop(attempt.attempt_id, None)
             self._owner.lost(attempt, "the process that its own was forked from died")
         if host.timed_out:
-            for attempt in host.waiting:
-                del self._of[attempt.attempt_id]
-                self._owner.not_importable(
-                    attempt, f"took longer than {self._import_timeout_s:g} s"
-                )
+            self._refuse(host.waiting, f"took longer than {self._import_timeout_s:g} s")
         elif self._zygote is None:
             self._move(host, host.key)
         else:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish
+from tradewind.worker.code import Pin, Place
 
 MAX_PACKET = 1 << 16
 """Packets name things; whatever may be large goes through a control socket or a pipe."""
@@ -24,13 +25,14 @@ MAX_PACKET = 1 << 16
 class OpenHost(msgspec.Struct, frozen=True, tag="open"):
     """Fork a file host that talks through the descriptor sent along.
 
-    path: the DAG file that it imports; "" for the host of clean processes, which imports none.
-    folder: the DAG folder.
+    live: the DAG file that it imports; path "" for the host of clean processes, which imports
+    none. pin: the code that is wanted. trees: where it may be written to.
     """
 
     host_id: int
-    path: str
-    folder: str
+    live: Place
+    pin: Pin
+    trees: str
 
 
 class KillHost(msgspec.Struct, frozen=True, tag="kill"):
@@ -43,9 +45,13 @@ class KillHost(msgspec.Struct, frozen=True, tag="kill"):
 
 
 class Fork(msgspec.Struct, frozen=True, tag="fork"):
-    """Fork an attempt. Descriptors: its control socket, the pipes of standard output, error."""
+    """Fork an attempt. Descriptors: its control socket, the pipes of standard output, error.
+
+    place: the code to import, in a clean process.
+    """
 
     attempt_id: str
+    place: Place
 
 
 class Signal(msgspec.Struct, frozen=True, tag="signal"):
@@ -55,17 +61,29 @@ class Signal(msgspec.Struct, frozen=True, tag="signal"):
     signum: int
 
 
+class Objects(msgspec.Struct, frozen=True, tag="objects"):
+    """The answer to `Wanted`. Descriptor: a file with the objects by name, in MessagePack."""
+
+
 # ---- file host → supervisor ---------------------------------------------------------------
+
+
+class Wanted(msgspec.Struct, frozen=True, tag="wanted"):
+    """Fetch these objects of a code snapshot; nothing else is said before they come."""
+
+    names: tuple[str, ...]
 
 
 class Imported(msgspec.Struct, frozen=True, tag="imported"):
     """The import is over.
 
+    place: where the code is that was imported; None: it cannot be had, and unfit says why.
     unfit: why attempts must not be forked from here and get clean processes; None: they may.
     broken: the import failed, so that it may go otherwise another time.
     output: what it printed.
     """
 
+    place: Place | None
     unfit: str | None
     broken: bool
     seconds: float
@@ -84,11 +102,9 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
 
 
 class Assigned(msgspec.Struct, frozen=True, tag="assigned"):
-    """What to run, and where its DAG file is."""
+    """What to run."""
 
     assignment: Assignment
-    path: str
-    folder: str
 
 
 class Go(msgspec.Struct, frozen=True, tag="go"):
@@ -135,7 +151,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
 _LENGTH = struct.Struct(">I")
 _encode = msgspec.msgpack.Encoder().encode
 
-Packet = OpenHost | KillHost | Fork | Signal | Imported | Exited
+Packet = OpenHost | KillHost | Fork | Signal | Objects | Wanted | Imported | Exited
 Framed = Assigned | Go | Answer | Began | Asked | Ended
 
 
@@ -151,7 +167,9 @@ def frame(message: Framed) -> bytes:
 
 
 unpack_to_zygote = msgspec.msgpack.Decoder(OpenHost | KillHost).decode
-unpack_to_host = msgspec.msgpack.Decoder(Fork | Signal).decode
-unpack_from_host = msgspec.msgpack.Decoder(Imported | Exited).decode
+unpack_to_host = msgspec.msgpack.Decoder(Fork | Signal | Objects).decode
+unpack_from_host = msgspec.msgpack.Decoder(Wanted | Imported | Exited).decode
 unframe_to_attempt = msgspec.msgpack.Decoder(Assigned | Go | Answer).decode
+encode_objects = _encode
+decode_objects = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 unframe_from_attempt = msgspec.msgpack.Decoder(Began | Asked | Ended).decode

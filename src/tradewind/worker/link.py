@@ -21,6 +21,7 @@ from tradewind.wire.messages import (
     CallbackDone,
     Claim,
     Finish,
+    GetObjects,
     Hello,
     Reply,
     Request,
@@ -28,7 +29,7 @@ from tradewind.wire.messages import (
     TriggerRun,
 )
 
-Question = Claim | Beat | Finish | CallbackDone | Request
+Question = Claim | Beat | Finish | CallbackDone | Request | GetObjects
 Answered = Callable[[Reply], None]
 
 _READ = 1 << 18
@@ -106,6 +107,25 @@ class Link:
             # At once: what the scheduler does with it is on the way of every task.
             self._flush()
         return self._seq
+
+    def fetch(self, names: tuple[str, ...], got: Callable[[dict[str, bytes]], None]) -> None:
+        """Get objects of code snapshots, in as many replies as it takes.
+
+        Args:
+            names: which.
+            got: called with those that there are.
+        """
+        found: dict[str, bytes] = {}
+
+        def answered(reply: Reply) -> None:
+            found.update(reply.body.get("objects", {}))
+            rest = tuple(reply.body.get("rest", ()))
+            if rest:
+                self.ask(GetObjects(seq=0, names=rest), answered)
+            else:
+                got(found)
+
+        self.ask(GetObjects(seq=0, names=names), answered)
 
     def forget(self, seq: int) -> None:
         """Stop waiting for an answer: who asked is gone."""

@@ -223,7 +223,8 @@ class Supervisor:
         pause_s = max(0.0, _ZYGOTE_S - (self._clock.monotonic() - started))
         if pause_s > 0:
             # It does not even start; without a word the tasks would wait for ever.
-            self._attempts.hosts.give_up("no process can be started here; see the worker's log")
+            why = "no process can be started here; see the worker's log"
+            self._attempts.hosts.use(None, why)
         self._timers.after(pause_s, lambda: self._use_zygote(self._start_zygote()))
 
     def _woken(self, wake: int) -> None:
