@@ -141,6 +141,23 @@ def test_hundreds_wait_together_and_are_beaten(triggerer: TriggererProcess) -> N
     scheduler.wait_for(lambda: len(scheduler.of(TriggerFinish)) == 300, "all events")
 
 
+def test_thousands_wait_in_little_memory(triggerer: TriggererProcess) -> None:
+    scheduler = triggerer.scheduler
+    scheduler.send(launch("first", "waits.Fires", value=0))
+    scheduler.finish_of("first")
+    alone = triggerer.memory_mib()
+    for number in range(2000):
+        scheduler.send(launch(f"t{number}", "waits.Fires", value=number, after=1000.0))
+    scheduler.wait_for(
+        lambda: any(len(beat.attempts) == 2000 for beat in scheduler.of(Beat)), "one beat of all"
+    )
+    scheduler.wait_for(lambda: len(scheduler.of(Claim)) == 2001, "all claims")
+    scheduler.send(launch("last", "waits.Fires", value=1))
+    assert scheduler.finish_of("last").error is None, "it is not held up"
+    each_kib = (triggerer.memory_mib() - alone) * 1024 / 2000
+    assert each_kib < 30, f"{each_kib:.1f} KiB for each trigger, {alone:.0f} MiB without any"
+
+
 def test_a_cancelled_trigger_cleans_up_and_says_nothing(
     triggerer: TriggererProcess, tmp_path: Path
 ) -> None:

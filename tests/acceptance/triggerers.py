@@ -186,6 +186,13 @@ class TriggererProcess:
             env=dict(os.environ),
         )
 
+    def memory_mib(self) -> float:
+        """Return the process's own share of memory (PSS)."""
+        assert self.process is not None
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text(encoding="ascii")
+        (line,) = [line for line in rollup.splitlines() if line.startswith("Pss:")]
+        return int(line.split()[1]) / 1024
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()

@@ -11,6 +11,9 @@ from tradewind.store.batch import Batch, Params, Prepared
 from tradewind.store.dialect import insert_or_ignore, insert_or_replace
 from tradewind.store.turn import Turn
 
+RESCHEDULED = b'{"type":"rescheduled"'
+"""How the outcome of an attempt that only rescheduled is written."""
+
 _attempt, _callback, _dag, _deferral, _inbox, _xcom = (
     tables.attempt,
     tables.callback,
@@ -112,6 +115,18 @@ _DROP_OLD_XCOMS = Prepared(
         ),
     )
 )
+_FOLD_RESCHEDULES = Prepared(
+    delete(_attempt).where(
+        *rows.is_b_key(_attempt),
+        _attempt.c.fence < bindparam("b_fence"),
+        _attempt.c.try_number == bindparam("b_try"),
+        _attempt.c.state == "done",
+        func.substr(_attempt.c.outcome, 1, len(RESCHEDULED)) == RESCHEDULED,
+        ~select(_xcom.c.key)
+        .where(*rows.is_b_key(_xcom), _xcom.c.attempt_id == _attempt.c.attempt_id)
+        .exists(),
+    )
+)
 _TRY_GOES_ON = {
     TaskState.DEFERRED,
     TaskState.UP_FOR_RESCHEDULE,
@@ -126,11 +141,20 @@ def add_forgotten(batch: Batch, turn: Turn) -> None:
 
     * A new attempt starts without the XComs of the attempts before it, except those of its own
       try that were accepted: of the part before a deferral or a reschedule.
+    * A sensor that looks every minute for a week makes ten thousand attempts: of those that only
+      rescheduled the last is kept, and those whose XComs are read; the others are counted in
+      `reschedule_count`.
     * When a try is over, so are its deferrals. A first attempt cannot have had one before it
       was deferred itself, so most tasks need no look.
     """
     again = [{**rows.b_key(a.ti), "b_try": a.try_number} for a in turn.attempts if a.fence > 1]
     batch.add("an older XCom", _DROP_OLD_XCOMS, again)
+    folded = [
+        {**rows.b_key(c.after.key), "b_fence": c.after.fence, "b_try": c.after.try_number}
+        for c in turn.changes
+        if c.after.state is TaskState.UP_FOR_RESCHEDULE and c.after.reschedule_count > 1
+    ]
+    batch.add("an attempt that only rescheduled", _FOLD_RESCHEDULES, folded)
     over: dict[TiKey, Params] = {}
     for change in turn.changes:
         before, after = change.before, change.after
