@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.deployment import Deployment, deployed
 from tradewind.model.run import Pool
-from tradewind.store import inbox, pools
+from tradewind.store import components, inbox, pools
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -203,6 +203,20 @@ def test_kill_9_of_the_triggerer_moves_its_triggers(system: Deployment, flag: Pa
     assert system.ended(run) == "success"
     assert system.pid_of("triggerer", but=first) != first
     assert system.note("executed").count("wait") >= 1
+
+
+def test_the_triggerer_is_among_the_running_parts(system: Deployment, flag: Path) -> None:
+    run = system.trigger("waits", conf={"flag": flag.name})
+    system.state(run, "wait", "deferred")
+    pid = system.pid_of("triggerer")
+
+    def beats() -> bool:
+        found = components.latest(system.db, "triggerer")
+        return found is not None and found.pid == pid and found.beat_at > found.started_at
+
+    system.until("it is shown, and beats", beats)
+    flag.touch()
+    assert system.ended(run) == "success"
 
 
 def test_a_triggerer_that_stands_still_loses_its_triggers(system: Deployment, flag: Path) -> None:

@@ -19,6 +19,7 @@ from tradewind.model.outcome import TriggerFailed, TriggerFired
 from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.presence import Presence
 from tradewind.scheduler.triggerers import Triggerers
 from tradewind.scheduler.triggers import LiveTrigger, LiveTriggers
 from tradewind.scheduler.work import Work
@@ -63,12 +64,14 @@ class Deferrals:
         self._clock = clock
         self._want_triggerer = want_triggerer
         self._triggerers = Triggerers(clock, lease_s)
+        self._presence = Presence(db)
         self._triggers = LiveTriggers(self._triggerers)
         self._asked_at = -_TRIGGERER_ASK_S
 
     def load(self) -> None:
         """Read all deferrals: at a take-over."""
         self._triggers.clear()
+        self._presence.clear()
         self._board.resuming.clear()
         for deferral in scheduling.deferrals(self._db):
             self._add(deferral)
@@ -116,12 +119,14 @@ class Deferrals:
     def connected(self, hello: Hello) -> None:
         """Take note of a triggerer that connected, and of what it runs."""
         self._triggerers.connected(hello.peer_id)
+        self._presence.connected(hello, self._clock.now())
         for attempt_id in self._triggers.compare(hello.peer_id, hello.running):
             self._channel.send(hello.peer_id, _stop(attempt_id))
 
     def disconnected(self, peer_id: str) -> None:
         """Give a lost triggerer's triggers to another."""
         self._triggers.take_back(self._triggerers.disconnected(peer_id))
+        self._presence.disconnected(peer_id, self._clock.now())
 
     def beat(self, peer_id: str, running: Sequence[RunningAttempt]) -> list[AttemptId]:
         """Note a triggerer's signs of life; return what it is to stop."""
@@ -130,6 +135,7 @@ class Deferrals:
 
     def look(self) -> None:
         """Take triggers away from triggerers that have not been heard of for a lease."""
+        self._presence.beat(self._triggerers.speaking(), self._clock.now())
         for peer_id, given in self._triggerers.silent():
             log.warning(
                 "the triggerer %s is silent; its %d triggers go to another", peer_id, len(given)

@@ -74,6 +74,11 @@ class Triggerers:
         able = [(len(t.given), p) for p, t in self._all.items() if not t.silent]
         return min(able)[1] if able else None
 
+    def speaking(self) -> list[str]:
+        """Return those that have been heard of within a lease."""
+        now = self._clock.monotonic()
+        return [p for p, t in self._all.items() if now - t.heard_at <= self._lease_s]
+
     def silent(self) -> list[tuple[str, set[AttemptId]]]:
         """Return those that have been silent for a lease, each once, and what they had."""
         found: list[tuple[str, set[AttemptId]]] = []

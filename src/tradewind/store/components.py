@@ -26,16 +26,26 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime | None
 
 
-def register(db: Database, kind: str, now: datetime) -> str:
-    """Announce this process as a part and return its id."""
+def register(
+    db: Database, kind: str, now: datetime, *, host: str | None = None, pid: int | None = None
+) -> str:
+    """Announce a part and return its id.
+
+    Args:
+        db: the database.
+        kind: "scheduler", "triggerer", …
+        now: the time.
+        host: where it runs, when it is not this process (it has no database of its own).
+        pid: its process.
+    """
     component_id = uuid.uuid4().hex
     with db.write() as conn:
         conn.execute(
             insert(table).values(
                 component_id=component_id,
                 kind=kind,
-                host=socket.gethostname(),
-                pid=os.getpid(),
+                host=host or socket.gethostname(),
+                pid=os.getpid() if pid is None else pid,
                 started_at=now,
                 beat_at=now,
             )

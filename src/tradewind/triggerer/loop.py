@@ -18,6 +18,7 @@ import os
 import signal
 import uuid
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 from tradewind.clock import Clock
 from tradewind.model.ids import AttemptId
@@ -44,6 +45,8 @@ from tradewind.wire.messages import (
 
 log = logging.getLogger(__name__)
 
+_THREADS = 32
+"""For what triggers do in `asyncio.to_thread`: mostly waiting."""
 _TURN_S = 1.0
 """How often the loop shows that it goes round."""
 
@@ -74,6 +77,7 @@ class Triggerer:
     async def run(self) -> None:
         """Run triggers until told to stop, then let go of them."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, "trigger"))
         for signum in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(signum, self.stop)
         self._watchdog.install()
