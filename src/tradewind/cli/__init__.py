@@ -23,6 +23,7 @@ _COMMANDS = {
     "db": ("tradewind.cli.database:db", "Make and check the metadata database."),
     "jobs": ("tradewind.cli.database:jobs", "Check that parts are alive."),
     "pools": ("tradewind.cli.pools:pools", "List and change pools."),
+    "run": ("tradewind.cli.commands.run:run_command", "Run a DAG file with no server."),
     "scheduler": ("tradewind.cli.parts:scheduler", "Run a scheduler."),
     "standalone": ("tradewind.cli.parts:standalone", "Run everything in one command."),
     "tasks": ("tradewind.cli.tasks:tasks", "Look at task instances and their logs."),

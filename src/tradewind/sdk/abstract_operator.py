@@ -43,8 +43,9 @@ class AbstractOperator(DependencyMixin):
     overwrite_rtif_after_execution: bool = False
     inherits_from_empty_operator: bool = False
     """True where `execute` does nothing: such a task is done without a process."""
-    inherits_from_skipmixin: bool = False
-    """True where `execute` may name downstream tasks to skip."""
+    inherits_from_skipmixin: bool
+    """Set by SkipMixin alone, which comes after this class in an operator's line of bases. True
+    where `execute` may name downstream tasks to skip."""
 
     # ---- scheduling arguments and their defaults -----------------------------------------
     task_id: str

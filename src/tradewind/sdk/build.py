@@ -134,7 +134,7 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
         no_op=_is_no_op(task, cls),
         reschedule_mode=_own(task, "mode") == "reschedule",
-        can_skip_downstream=bool(task.inherits_from_skipmixin),
+        can_skip_downstream=bool(getattr(task, "inherits_from_skipmixin", False)),
         callbacks=_callbacks(task, _TASK_CALLBACKS),
         inlets=as_refs(task.described, "inlets", task.inlets),
         outlets=as_refs(task.described, "outlets", task.outlets),

@@ -250,13 +250,28 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _is_mapped_over(dag: Any, task_id: str) -> bool:
-    """Tell whether a task or a group below is expanded over this task's output."""
-    for below in dag.get_task(task_id).downstream_list:
-        inputs = [below.expand_input, *(g.expand_input for g in below.iter_mapped_task_groups())]
-        for one in inputs:
-            if one is not None and any(t.task_id == task_id for t, _ in one.iter_references()):
+    """Tell whether a task or a group below is expanded over what one instance returns.
+
+    The instances of a mapped task, or of one in a mapped group that what is below is not in,
+    are mapped over together: each of them may return anything.
+    """
+    task = dag.get_task(task_id)
+    if task.is_mapped:
+        return False
+    own = {group.node_id for group in task.iter_mapped_task_groups()}
+    for below in task.downstream_list:
+        around = list(below.iter_mapped_task_groups())
+        names = [group.node_id for group in around]
+        inputs = [(below.expand_input, names)]
+        inputs += [(group.expand_input, names[i + 1 :]) for i, group in enumerate(around)]
+        for one, outside in inputs:
+            if one is not None and own <= set(outside) and _takes(one, task_id):
                 return True
     return False
+
+
+def _takes(expand_input: Any, task_id: str) -> bool:
+    return any(task.task_id == task_id for task, _ in expand_input.iter_references())
 
 
 def _xcom(key: str, value: Any) -> XComValue:

@@ -275,6 +275,10 @@ class _Names(Mapping[str, Any]):
     def __len__(self) -> int:
         return len({*self._more, *self._context})
 
+    def copy(self) -> dict[str, Any]:
+        """Return what Jinja shows beside an error: without the context, which would be made."""
+        return dict(self._more)
+
 
 def _is_native(task: Any) -> bool:
     own = getattr(task, "render_template_as_native_obj", None)
