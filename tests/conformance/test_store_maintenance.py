@@ -23,7 +23,7 @@ from tradewind.store.checking import faults
 from tradewind.store.cleaning import SLICE_ROWS, clean
 from tradewind.store.connect import Database, open_database
 from tradewind.store.export import export, load
-from tradewind.store.migrate import migrate
+from tradewind.store.migrate import HEAD, migrate
 from tradewind.store.read import scheduling
 from tradewind.store.sealing import new_key
 from tradewind.store.secrets import open_secrets
@@ -253,6 +253,6 @@ def test_what_is_no_export_or_no_empty_database_is_refused(
     with pytest.raises(ConfigError, match="not empty"):
         load(db, tmp_path / "export")
     about = tmp_path / "export" / "about.json"
-    about.write_text(about.read_text().replace('"0001"', '"0000"'))
+    about.write_text(about.read_text().replace(f'"{HEAD}"', '"0000"'))
     with pytest.raises(UserError, match="revision 0000"):
         load(db, tmp_path / "export")

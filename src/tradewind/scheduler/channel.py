@@ -1,8 +1,9 @@
 """The local socket that supervisors and triggerers of this host connect to.
 
-Non-blocking and single-threaded: `receive` reads what is there, `send` queues and writes
-what the socket takes; the rest goes out when `poll` finds it writable. A peer that sends
-something undecodable is cut off (it reconnects and says `Hello` again).
+Non-blocking and single-threaded: `poll` reads what is there, `send` queues, and `flush` (or
+the next `poll`) writes what the sockets take, all of a peer's messages at once: a write wakes the
+peer, and to be woken for each of many messages is what costs. The rest goes out when `poll` finds
+room. A peer that sends something undecodable is cut off (it reconnects and says `Hello` again).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 import selectors
 import socket
 import stat
-from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -34,7 +34,7 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.reader = framing.FrameReader()
-        self.outgoing: deque[memoryview] = deque()
+        self.outgoing = bytearray()
         self.hello: Hello | None = None
         self.awaits_room = False
 
@@ -57,6 +57,7 @@ class Channel:
         self._new: set[Peer] = set()
         self._watched: set[int] = set()
         self._inbound: list[Message] = []
+        self._unsent: set[Peer] = set()
 
     def open(self) -> None:
         """Start listening; the path is replaced when a dead scheduler left it.
@@ -85,6 +86,7 @@ class Channel:
 
     def close(self) -> None:
         """Close every connection, stop listening and watching."""
+        self.flush()
         for peer in [*self._peers.values(), *self._new]:
             self._drop(peer)
         if self._listener is not None:
@@ -101,14 +103,19 @@ class Channel:
         self._watched.add(fd)
 
     def send(self, peer_id: str, message: ToWorker) -> bool:
-        """Send a message; False when the peer is not connected."""
+        """Queue a message; False when the peer is not connected."""
         peer = self._peers.get(peer_id)
         if peer is None:
             return False
-        peer.outgoing.append(memoryview(framing.encode(message)))
-        if len(peer.outgoing) == 1:
-            self._flush(peer)
+        peer.outgoing += framing.encode(message)
+        self._unsent.add(peer)
         return True
+
+    def flush(self) -> None:
+        """Write what is queued, as far as the sockets take it."""
+        unsent, self._unsent = self._unsent, set()
+        for peer in unsent:
+            self._flush(peer)
 
     def peers(self, kind: str) -> list[Hello]:
         """Return the hellos of connected peers of a kind."""
@@ -121,6 +128,7 @@ class Channel:
 
         Watched descriptors end the wait; draining them is their owner's business.
         """
+        self.flush()
         for key, mask in self._selector.select(timeout_s):
             if key.data is None:
                 self._accept()
@@ -173,12 +181,7 @@ class Channel:
     def _flush(self, peer: Peer) -> None:
         try:
             while peer.outgoing:
-                head = peer.outgoing[0]
-                sent = peer.sock.send(head)
-                if sent < len(head):
-                    peer.outgoing[0] = head[sent:]
-                    break
-                peer.outgoing.popleft()
+                del peer.outgoing[: peer.sock.send(peer.outgoing)]
         except BlockingIOError:
             pass
         except OSError:
@@ -191,6 +194,7 @@ class Channel:
 
     def _drop(self, peer: Peer) -> None:
         self._new.discard(peer)
+        self._unsent.discard(peer)
         try:
             self._selector.unregister(peer.sock)
         except KeyError:

@@ -199,6 +199,7 @@ class Scheduler:
         parts.dispatch.submit(work.new_attempts)
         if cancelled:
             parts.dispatch.cancel(cancelled)
+        parts.channel.flush()
         parts.runs.committed(work)
         parts.after.rest(work)
         for dag_id in self._moved:

@@ -78,29 +78,35 @@ _HOLD_LEASE = Prepared(
 
 
 def _write(db: Database, turn: Turn) -> Applied:
-    created: tuple[Run | None, ...] = ()
-    lease: tuple[Prepared, Params] | tuple[()] = (_HOLD_LEASE, {"epoch": turn.epoch})
+    dialect = db.engine.dialect
+    lease: tuple[Prepared, Params] = (_HOLD_LEASE, {"epoch": turn.epoch})
+    if not turn.new_runs and not turn.asset_events:
+        with db.turn() as raw:
+            _must_hold(_filled(Batch(dialect, raw), turn).run(*lease))
+        return Applied()
     with db.write() as conn:
-        batch = Batch(conn)
-        if turn.new_runs:
-            # Their keys come from the database, so they do not travel with the rest.
-            _must_hold(batch.run(*lease))
-            lease = ()
-            created = tuple(
-                insert_run(conn, new.run, new.consumed_events, actor=turn.actor, now=turn.now)
-                for new in turn.new_runs
-            )
-        _add_attempts(batch, turn)
-        values.add_values(batch, turn)
-        _add_instances(batch, turn)
-        _add_runs(batch, turn)
-        # After the values: what an attempt leaves in this turn may be forgotten in it, too.
-        values.add_forgotten(batch, turn)
-        values.add_bookkeeping(batch, turn)
+        batch = Batch(dialect, conn.connection.driver_connection)
+        # New runs' keys come from the database, so they do not travel with the rest.
         _must_hold(batch.run(*lease))
+        created = tuple(
+            insert_run(conn, new.run, new.consumed_events, actor=turn.actor, now=turn.now)
+            for new in turn.new_runs
+        )
+        _filled(batch, turn).run()
         for event in turn.asset_events:
             assets.insert_event(conn, event)
     return Applied(created_runs=created)
+
+
+def _filled(batch: Batch, turn: Turn) -> Batch:
+    _add_attempts(batch, turn)
+    values.add_values(batch, turn)
+    _add_instances(batch, turn)
+    _add_runs(batch, turn)
+    # After the values: what an attempt leaves in this turn may be forgotten in it, too.
+    values.add_forgotten(batch, turn)
+    values.add_bookkeeping(batch, turn)
+    return batch
 
 
 def _must_hold(held: bool) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Dialect, Executable
 from sqlalchemy.sql import ClauseElement
 
 Params = dict[str, Any]
@@ -86,10 +86,11 @@ class Prepared:
 
 
 class Batch:
-    """Statements that run together on one connection."""
+    """Statements that run together on one connection of a driver."""
 
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
+    def __init__(self, dialect: Dialect, raw: Any) -> None:
+        self._dialect = dialect
+        self._raw = raw
         self._steps: list[tuple[str, Prepared, Sequence[Params], int | None]] = []
 
     def add(
@@ -119,31 +120,25 @@ class Batch:
         Raises:
             Mismatch: a statement hit fewer or more rows than expected.
         """
-        dialect = self._conn.dialect
-        raw: Any = self._conn.connection.driver_connection
+        dialect, raw = self._dialect, self._raw
         together: AbstractContextManager[Any] = nullcontext()
         if dialect.name == "postgresql":
             together = raw.pipeline()
         steps, self._steps = self._steps, []
         guarding = raw.cursor()
         cursors = []
-        try:
-            with together:
-                if guard is not None:
-                    given = dict(key or {})
-                    guarding.execute(guard.bind(dialect, [given]), given)
-                for _, statement, rows, _ in steps:
-                    cursor = raw.cursor()
-                    text = statement.bind(dialect, rows)
-                    if len(rows) == 1:
-                        cursor.execute(text, rows[0])
-                    else:
-                        cursor.executemany(text, rows)
-                    cursors.append(cursor)
-        except BaseException:
-            if getattr(raw, "closed", False):
-                self._conn.invalidate()
-            raise
+        with together:
+            if guard is not None:
+                given = dict(key or {})
+                guarding.execute(guard.bind(dialect, [given]), given)
+            for _, statement, rows, _ in steps:
+                cursor = raw.cursor()
+                text = statement.bind(dialect, rows)
+                if len(rows) == 1:
+                    cursor.execute(text, rows[0])
+                else:
+                    cursor.executemany(text, rows)
+                cursors.append(cursor)
         held = guard is None or guarding.fetchone() is not None
         for (what, _, _, expect), cursor in zip(steps, cursors, strict=True):
             if held and expect is not None and cursor.rowcount != expect:
