@@ -82,6 +82,36 @@ def clean(
     return dict(removed)
 
 
+# ---- by name ----------------------------------------------------------------------------
+
+
+def remove_run(db: Database, run_pk: int) -> bool:
+    """Remove an ended run with everything of it; False when it is live or gone.
+
+    When the newest event of all is one of its, that one row stays: its number tells whether
+    the database went back in time.
+    """
+    removed: Counter[str] = Counter()
+
+    def tell(name: str, rows: int) -> None:
+        removed[name] += rows
+
+    _remove_run(db, run_pk, tell)
+    if removed[_run.name] and db.shelf is not None:
+        db.shelf.forget_runs([run_pk])
+    return removed[_run.name] > 0
+
+
+def remove_dag_rows(db: Database, dag_id: str) -> None:
+    """Remove a DAG that no file defines any more and that has no runs."""
+    version, source = tables.dag_version, tables.dag_source
+    of_it = select(version.c.version_id).where(version.c.dag_id == dag_id)
+    with db.write() as conn:
+        conn.execute(delete(source).where(source.c.version_id.in_(of_it)))
+        for table in (version, tables.dag_tag, tables.asset_ref, tables.asset_queue, tables.dag):
+            conn.execute(delete(table).where(table.c.dag_id == dag_id))
+
+
 # ---- runs -------------------------------------------------------------------------------
 
 
@@ -126,13 +156,17 @@ def _count_runs(db: Database, run_pks: Sequence[int], tell: Progress) -> None:
 
 
 def _remove_run(db: Database, run_pk: int, tell: Progress) -> None:
+    event = tables.ti_event
     for table in _OF_A_RUN:
+        of_it: ColumnElement[bool] = table.c.run_pk == run_pk
+        if table is event:
+            of_it &= event.c.seq < select(func.max(event.c.seq)).scalar_subquery()
         rows = SLICE_ROWS
         while rows == SLICE_ROWS:
             with db.write() as conn:
                 if not _has_ended(conn, run_pk):
                     return
-                rows = _delete_slice(conn, table, table.c.run_pk == run_pk)
+                rows = _delete_slice(conn, table, of_it)
             tell(table.name, rows)
     with db.write() as conn:
         gone = conn.execute(delete(_run).where(_run.c.run_pk == run_pk, _ENDED))

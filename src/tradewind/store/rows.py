@@ -42,7 +42,6 @@ RUN_VALUES = (
     "started_at",
     "ended_at",
     "clear_number",
-    "note",
 )
 
 

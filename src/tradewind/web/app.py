@@ -16,7 +16,7 @@ from tradewind.config import Config
 from tradewind.store.connect import Database
 from tradewind.store.signal import Signal
 from tradewind.web import screens
-from tradewind.web.api import monitor
+from tradewind.web.api import dag_runs, dags, monitor, task_instances
 from tradewind.web.auth import routes as auth
 from tradewind.web.auth.identify import Identifier
 from tradewind.web.auth.tokens import Tokens
@@ -29,7 +29,13 @@ from tradewind.web.site import Site
 
 log = logging.getLogger(__name__)
 
-_RESOURCES = (monitor.routes, auth.routes)
+_RESOURCES = (
+    monitor.routes,
+    auth.routes,
+    dags.routes,
+    dag_runs.routes,
+    task_instances.routes,
+)
 
 
 def make_app(
@@ -50,7 +56,7 @@ def make_app(
     check_table(table)
     return Starlette(
         routes=[
-            *(to_route(site, identifier, endpoint) for endpoint in table),
+            *(to_route(site, identifier, endpoint) for endpoint in sorted(table, key=_words_first)),
             *page_routes(),
         ],
         middleware=[
@@ -67,6 +73,12 @@ def route_table(identifier: Identifier) -> list[Endpoint]:
     table += screens.ENDPOINTS
     table += document_routes(table).endpoints
     return table
+
+
+def _words_first(endpoint: Endpoint) -> list[tuple[bool, str]]:
+    """Order paths so that a word is looked for before a parameter takes it."""
+    parts = endpoint.path.split("/")
+    return [(part.startswith("{"), "" if part.startswith("{") else part) for part in parts]
 
 
 async def _plain(_: Request, error: Exception) -> Response:

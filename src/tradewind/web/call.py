@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -150,6 +150,19 @@ def aware(name: str, at: datetime | None) -> datetime | None:
         return at.astimezone(UTC)
     except OverflowError as error:
         raise Invalid([Problem(("body", name), str(error), "datetime", at.isoformat())]) from error
+
+
+def aware_fields(body: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return fields of a body, their times in UTC.
+
+    Raises:
+        Invalid: a time has no zone.
+    """
+    found: dict[str, Any] = {}
+    for name in names:
+        value = getattr(body, name)
+        found[name] = aware(name, value) if isinstance(value, datetime) else value
+    return found
 
 
 def _value(values: list[str], hint: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
 from tradewind.model.schedule import ScheduleSpec
 from tradewind.store import tables
@@ -63,7 +64,8 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     dag_ids: tuple[str, ...] = ()
 
 
-_COLUMNS = [_dag.c[name] for name in DagRow.__struct_fields__ if name != "tags"]
+_NAMES = [name for name in DagRow.__struct_fields__ if name != "tags"]
+_COLUMNS = [_dag.c[name] for name in _NAMES]
 
 
 def dags(
@@ -92,12 +94,16 @@ def dags(
         .offset(offset)
     )
     with db.read() as conn:
-        found = conn.execute(statement).mappings().all()
-        tags = conn.execute(
-            select(_tag.c.dag_id, _tag.c.tag)
-            .where(_tag.c.dag_id.in_([row["dag_id"] for row in found]))
-            .order_by(_tag.c.tag)
-        ).all()
+        return with_tags(conn, conn.execute(statement).mappings().all())
+
+
+def with_tags(conn: Connection, found: Sequence[RowMapping]) -> list[DagRow]:
+    """Return the DAGs of rows of the table, with their tags."""
+    tags = conn.execute(
+        select(_tag.c.dag_id, _tag.c.tag)
+        .where(_tag.c.dag_id.in_([row["dag_id"] for row in found]))
+        .order_by(_tag.c.tag)
+    ).all()
     by_dag: dict[str, list[str]] = {}
     for row in tags:
         by_dag.setdefault(row.dag_id, []).append(row.tag)
@@ -176,4 +182,5 @@ def _wanted(
 
 
 def _to_dag(row: RowMapping, tags: list[str]) -> DagRow:
-    return DagRow(**{**row, "schedule": _schedule.decode(row["schedule"])}, tags=tuple(tags))
+    fields = {name: row[name] for name in _NAMES}
+    return DagRow(**{**fields, "schedule": _schedule.decode(row["schedule"])}, tags=tuple(tags))

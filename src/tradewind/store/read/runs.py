@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 
 from tradewind.model.run import Run
 from tradewind.model.state import RunState, RunType
@@ -65,6 +65,13 @@ def count_runs(
     counted = select(func.count()).select_from(_run)
     with db.read() as conn:
         statement = _wanted(counted, dag_id, states, run_types, since, until)
+        return int(conn.execute(statement).scalar_one())
+
+
+def live_count(db: Database, dag_id: str) -> int:
+    """Return how many runs of a DAG are queued or running."""
+    statement = select(func.count()).where(_run.c.dag_id == dag_id, text(tables.LIVE))
+    with db.read() as conn:
         return int(conn.execute(statement).scalar_one())
 
 

@@ -1,0 +1,264 @@
+"""Lists of task instances with every filter of the API.
+
+What a DAG file says of a task (pool, queue, operator, group) is in the spec of the version that
+its run is pinned to, not in a column: the caller turns such a filter into task ids by version.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, tuple_
+
+from tradewind.model.ids import TiKey
+from tradewind.model.run import Run, TaskInstance
+from tradewind.store import rows, tables
+from tradewind.store.connect import Database
+from tradewind.store.read import paging
+from tradewind.store.read.paging import Slice
+from tradewind.store.read.run_list import RunTimes, span_s
+
+_ti, _run, _attempt = tables.task_instance, tables.dag_run, tables.attempt
+_rendered, _version = tables.rendered, tables.dag_version
+MAX_VERSIONS = 1_000
+"""Versions that a filter on what DAG files say looks through."""
+
+
+class TaskFilter(RunTimes, kw_only=True):
+    """Which task instances are wanted; names are the API's."""
+
+    limit: Annotated[int, Meta(ge=0)] = 0
+    offset: Annotated[int, Meta(ge=0)] = 0
+    order_by: list[str] = msgspec.field(default_factory=list)
+    task_id: str | None = None
+    updated_at_gte: datetime | None = None
+    updated_at_gt: datetime | None = None
+    updated_at_lte: datetime | None = None
+    updated_at_lt: datetime | None = None
+    dag_id_pattern: str | None = None
+    dag_id_prefix_pattern: str | None = None
+    run_id_pattern: str | None = None
+    run_id_prefix_pattern: str | None = None
+    state: list[str] = msgspec.field(default_factory=list)
+    executor: list[str] = msgspec.field(default_factory=list)
+    version_number: list[int] = msgspec.field(default_factory=list)
+    try_number: list[int] = msgspec.field(default_factory=list)
+    map_index: list[int] = msgspec.field(default_factory=list)
+    rendered_map_index_pattern: str | None = None
+    rendered_map_index_prefix_pattern: str | None = None
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A task instance with its run and its latest attempt.
+
+    worker: on which machine, as worker name; fields: the rendered template fields as JSON.
+    """
+
+    ti: TaskInstance
+    run: Run
+    worker: str | None
+    executor: str | None
+    queue: str | None
+    map_index_label: str | None
+
+
+class Within(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look: None means everywhere.
+
+    by_version: by version the tasks that are wanted.
+    """
+
+    dag_ids: Collection[str] | None = None
+    run_ids: Collection[str] | None = None
+    task_ids: Collection[str] | None = None
+    by_version: Mapping[int, Collection[str]] | None = None
+
+
+_RUN_COLUMNS = [column.label(f"run__{column.name}") for column in _run.columns]
+_ORDERS: dict[str, ColumnElement[Any]] = {
+    "id": _ti.c.run_pk,
+    "state": _ti.c.state,
+    "start_date": _ti.c.started_at,
+    "end_date": _ti.c.ended_at,
+    "map_index": _ti.c.map_index,
+    "try_number": _ti.c.try_number,
+    "task_id": _ti.c.task_id,
+    "task_display_name": _ti.c.task_id,
+    "queued_when": _ti.c.queued_at,
+    "updated_at": func.coalesce(_ti.c.ended_at, _ti.c.started_at, _ti.c.queued_at),
+    "logical_date": _run.c.logical_date,
+    "run_after": _run.c.run_after,
+    "data_interval_start": _run.c.interval_start,
+    "data_interval_end": _run.c.interval_end,
+    "dag_id": _run.c.dag_id,
+    "run_id": _run.c.run_id,
+    "rendered_map_index": _rendered.c.map_index_label,
+}
+_TIES = [_ti.c.run_pk, _ti.c.task_id, _ti.c.map_index]
+
+
+def find(
+    db: Database, within: Within, wanted: TaskFilter, part: Slice, readable: Collection[str] | None
+) -> tuple[list[TaskRow], int]:
+    """Return a page of task instances, and how many there are altogether.
+
+    Raises:
+        BadOrder: task instances cannot be ordered so.
+    """
+    statement = _select().where(*_where(db, within, wanted, readable))
+    orders = {**_ORDERS, "duration": span_s(db.dialect, _ti.c.started_at, _ti.c.ended_at)}
+    with db.read() as conn:
+        count = paging.total(conn, statement)
+        found = conn.execute(paging.page(statement, part, orders, _TIES)).mappings()
+        return [_to_row(row) for row in found], count
+
+
+def find_after(
+    db: Database,
+    within: Within,
+    wanted: TaskFilter,
+    cursor: str,
+    limit: int,
+    readable: Collection[str] | None,
+) -> tuple[list[TaskRow], str | None]:
+    """Return the task instances after a cursor ("": the first), and the next cursor.
+
+    Raises:
+        BadCursor: the cursor is not one of ours.
+    """
+    statement = _select().where(*_where(db, within, wanted, readable))
+    if cursor:
+        statement = statement.where(tuple_(*_TIES) > tuple_(*_read_cursor(cursor)))
+    with db.read() as conn:
+        found = conn.execute(statement.order_by(*_TIES).limit(limit + 1)).mappings()
+        shown = [_to_row(row) for row in found]
+    if len(shown) <= limit:
+        return shown, None
+    key = shown[limit - 1].ti.key
+    text = msgspec.json.encode((key.run_pk, key.task_id, key.map_index))
+    return shown[:limit], base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def one(db: Database, ti: TiKey) -> TaskRow | None:
+    """Return one task instance."""
+    with db.read() as conn:
+        row = conn.execute(_select().where(*rows.ti_is(_ti, ti))).mappings().first()
+    return _to_row(row) if row else None
+
+
+def keyed(db: Database, run_pk: int, keys: Sequence[tuple[str, int]]) -> list[TaskRow]:
+    """Return the task instances of a run with these (task id, map index)."""
+    wanted = set(keys)
+    statement = _select().where(_ti.c.run_pk == run_pk).order_by(*_TIES)
+    with db.read() as conn:
+        found = [_to_row(row) for row in conn.execute(statement).mappings()]
+    return [row for row in found if (row.ti.task_id, row.ti.map_index) in wanted]
+
+
+def version_ids(db: Database, within: Within, readable: Collection[str] | None) -> list[int]:
+    """Return the versions that the runs of a place are pinned to."""
+    statement = select(_run.c.version_id).where(
+        paging.visible(_run.c.dag_id, readable), *_place(within)
+    )
+    with db.read() as conn:
+        return list(conn.execute(statement.distinct().limit(MAX_VERSIONS)).scalars())
+
+
+def _select() -> Select[Any]:
+    attempt = and_(_attempt.c.attempt_id == _ti.c.attempt_id)
+    rendered = and_(
+        _rendered.c.run_pk == _ti.c.run_pk,
+        _rendered.c.task_id == _ti.c.task_id,
+        _rendered.c.map_index == _ti.c.map_index,
+    )
+    return select(
+        _ti,
+        *_RUN_COLUMNS,
+        _attempt.c.worker.label("a__worker"),
+        _attempt.c.executor.label("a__executor"),
+        _attempt.c.queue.label("a__queue"),
+        _rendered.c.map_index_label.label("r__label"),
+    ).select_from(
+        _ti.join(_run, _run.c.run_pk == _ti.c.run_pk)
+        .outerjoin(_attempt, attempt)
+        .outerjoin(_rendered, rendered)
+    )
+
+
+def _where(
+    db: Database, within: Within, wanted: TaskFilter, readable: Collection[str] | None
+) -> list[ColumnElement[bool]]:
+    took = span_s(db.dialect, _ti.c.started_at, _ti.c.ended_at)
+    changed = func.coalesce(_ti.c.ended_at, _ti.c.started_at, _ti.c.queued_at)
+    found = [
+        paging.visible(_run.c.dag_id, readable),
+        *_place(within),
+        paging.between(_run.c.run_after, paging.range_of(wanted, "run_after")),
+        paging.between(_run.c.logical_date, paging.range_of(wanted, "logical_date")),
+        paging.between(_ti.c.started_at, paging.range_of(wanted, "start_date")),
+        paging.between(_ti.c.ended_at, paging.range_of(wanted, "end_date")),
+        paging.between(changed, paging.range_of(wanted, "updated_at")),
+        paging.between(took, paging.range_of(wanted, "duration")),
+        paging.like(_run.c.dag_id, wanted.dag_id_pattern),
+        paging.begins(_run.c.dag_id, wanted.dag_id_prefix_pattern),
+        paging.like(_run.c.run_id, wanted.run_id_pattern),
+        paging.begins(_run.c.run_id, wanted.run_id_prefix_pattern),
+        paging.like(_rendered.c.map_index_label, wanted.rendered_map_index_pattern),
+        paging.begins(_rendered.c.map_index_label, wanted.rendered_map_index_prefix_pattern),
+        paging.one_of(_attempt.c.executor, wanted.executor),
+        paging.one_of(_ti.c.try_number, wanted.try_number),
+        paging.one_of(_ti.c.map_index, wanted.map_index),
+    ]
+    if wanted.task_id is not None:
+        found.append(_ti.c.task_id == wanted.task_id)
+    if wanted.state:
+        # Airflow's null is a state of ours.
+        found.append(_ti.c.state.in_(["none" if s == "null" else s for s in wanted.state]))
+    if wanted.version_number:
+        numbered = select(_version.c.version_id).where(_version.c.number.in_(wanted.version_number))
+        found.append(_run.c.version_id.in_(numbered))
+    return found
+
+
+def _place(within: Within) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if within.dag_ids is not None:
+        found.append(_run.c.dag_id.in_(sorted(within.dag_ids)))
+    if within.run_ids is not None:
+        found.append(_run.c.run_id.in_(sorted(within.run_ids)))
+    if within.task_ids is not None:
+        found.append(_ti.c.task_id.in_(sorted(within.task_ids)))
+    if within.by_version is not None:
+        parts = [
+            and_(_run.c.version_id == version_id, _ti.c.task_id.in_(sorted(task_ids)))
+            for version_id, task_ids in within.by_version.items()
+            if task_ids
+        ]
+        found.append(or_(*parts) if parts else false())
+    return found
+
+
+def _read_cursor(cursor: str) -> tuple[int, str, int]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=tuple[int, str, int])
+    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        raise paging.BadCursor from error
+
+
+def _to_row(row: RowMapping) -> TaskRow:
+    run = {column.name: row[f"run__{column.name}"] for column in _run.columns}
+    return TaskRow(
+        ti=rows.to_ti(row),
+        run=rows.to_run(run),
+        worker=row["a__worker"],
+        executor=row["a__executor"],
+        queue=row["a__queue"],
+        map_index_label=row["r__label"],
+    )
