@@ -11,33 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tradewind.model.telling import SHOWN, is_telling
 from tradewind.sdk import runtime
-
-SHOWN = "***"
-
-_TELLING = (
-    "access_key",
-    "access_token",
-    "api_key",
-    "apikey",
-    "auth_header",
-    "authorization",
-    "bearer",
-    "connection_string",
-    "dsn",
-    "keyfile_dict",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "proxies",
-    "proxy",
-    "secret",
-    "service_account",
-    "service_key",
-    "token",
-    "webhook_url",
-)
 
 _MIN_LENGTH = 4
 """Hiding shorter values would hide half of every text."""
@@ -72,12 +47,6 @@ def _hide(secret: str) -> None:
     current = runtime.current()
     if current is not None:
         current.mask(secret)
-
-
-def is_telling(name: str) -> bool:
-    """Tell whether a name says that its value is a secret."""
-    lower = name.strip().lower()
-    return any(word in lower for word in _TELLING)
 
 
 def redact(text: str) -> str:

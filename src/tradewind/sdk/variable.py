@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from tradewind.errors import DagError, NotFound
+from tradewind.model.telling import is_telling
 from tradewind.sdk import runtime
 from tradewind.sdk.exceptions import VariableNotFound
 from tradewind.sdk.lookup import from_environment
-from tradewind.sdk.masking import is_telling, mask_secret
+from tradewind.sdk.masking import mask_secret
 from tradewind.wire.messages import DeleteVariable, GetVariable, ListVariables, SetVariable
 
 _UNSET: Any = object()

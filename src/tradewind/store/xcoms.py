@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tradewind.errors import NotFound
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
+from tradewind.store.dialect import insert_or_replace
 from tradewind.store.shelf import Shelf
 
 _xcom = tables.xcom
@@ -90,3 +91,33 @@ def _fetch(db: Database, address: str) -> bytes:
     # The address says where, even after the settings have moved new values elsewhere.
     shelf = db.shelf if db.shelf is not None else Shelf(address, 0)
     return shelf.load(address)
+
+
+def put_by_hand(db: Database, ti: TiKey, key: str, value: bytes, now: datetime) -> None:
+    """Write an XCom that no attempt pushed; the task's next attempt starts without it.
+
+    Args:
+        db: the database.
+        ti: of which task instance.
+        key: its key.
+        value: plain JSON.
+        now: the time.
+    """
+    row = {
+        **rows.ti_key(ti),
+        "key": rows.plain(key),
+        "attempt_id": "",
+        "value": value,
+        "kept_at": None,
+        "size": len(value),
+        "at": now,
+    }
+    with db.write() as conn:
+        conn.execute(insert_or_replace(_xcom), row)
+
+
+def drop_by_hand(db: Database, ti: TiKey, key: str) -> bool:
+    """Remove an XCom; False when there was none."""
+    gone = delete(_xcom).where(*rows.ti_is(_xcom, ti), _xcom.c.key == rows.plain(key))
+    with db.write() as conn:
+        return conn.execute(gone).rowcount > 0

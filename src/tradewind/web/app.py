@@ -16,7 +16,28 @@ from tradewind.config import Config
 from tradewind.store.connect import Database
 from tradewind.store.signal import Signal
 from tradewind.web import screens
-from tradewind.web.api import dag_runs, dags, monitor, task_instances
+from tradewind.web.api import (
+    assets,
+    backfills,
+    connections,
+    dag_contents,
+    dag_runs,
+    dags,
+    event_logs,
+    import_errors,
+    jobs,
+    logs,
+    monitor,
+    plugins,
+    pools,
+    task_changes,
+    task_instances,
+    variables,
+    xcoms,
+)
+from tradewind.web.api import (
+    config as config_api,
+)
 from tradewind.web.auth import routes as auth
 from tradewind.web.auth.identify import Identifier
 from tradewind.web.auth.tokens import Tokens
@@ -35,6 +56,20 @@ _RESOURCES = (
     dags.routes,
     dag_runs.routes,
     task_instances.routes,
+    task_changes.routes,
+    logs.routes,
+    xcoms.routes,
+    dag_contents.routes,
+    variables.routes,
+    connections.routes,
+    pools.routes,
+    import_errors.routes,
+    event_logs.routes,
+    jobs.routes,
+    config_api.routes,
+    plugins.routes,
+    backfills.routes,
+    assets.routes,
 )
 
 

@@ -59,7 +59,13 @@ def document_routes(table: Sequence[Endpoint]) -> Routes:
 
 def openapi(table: Sequence[Endpoint]) -> dict[str, Any]:
     """Return the OpenAPI document of a table."""
-    kinds = [kind for e in table for kind in (e.query, e.body, e.answers) if _is_shape(kind)]
+    kinds = [
+        part
+        for e in table
+        for kind in (e.query, e.body, e.answers)
+        for part in _parts(kind)
+        if _is_shape(part)
+    ]
     unique = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
     by_kind = dict(zip(unique, schemas, strict=True))
@@ -92,7 +98,7 @@ def _operation(
         "responses": _responses(endpoint, by_kind),
     }
     if _is_shape(endpoint.body):
-        content = {"application/json": {"schema": by_kind[endpoint.body]}}
+        content = {"application/json": {"schema": _schema(endpoint.body, by_kind)}}
         operation["requestBody"] = {"required": True, "content": content}
     if endpoint.access is not Access.PUBLIC:
         operation["security"] = [{"bearer": []}]
@@ -102,7 +108,7 @@ def _operation(
 def _responses(endpoint: Endpoint, by_kind: dict[Any, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Done"}
     if _is_shape(endpoint.answers):
-        good["content"] = {"application/json": {"schema": by_kind[endpoint.answers]}}
+        good["content"] = {"application/json": {"schema": _schema(endpoint.answers, by_kind)}}
     error = {
         "description": "Refused",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -128,12 +134,22 @@ def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[di
     ]
 
 
+def _schema(kind: Any, by_kind: dict[Any, Any]) -> dict[str, Any]:
+    parts = [by_kind[part] for part in _parts(kind)]
+    return parts[0] if len(parts) == 1 else {"anyOf": parts}
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return what an answer may be: its shape, or each of several."""
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        return typing.get_args(kind)
+    return (kind,)
+
+
 def _is_shape(kind: Any) -> bool:
     if kind is None or kind is types.NoneType or kind is Response:
         return False
-    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
-        return all(_is_shape(part) for part in typing.get_args(kind))
-    return True
+    return all(part is not Response and part is not types.NoneType for part in _parts(kind))
 
 
 def _page(document: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
-from tradewind.sdk.masking import is_telling
+from tradewind.model.telling import is_telling
 from tradewind.wire.messages import Call, GetConnection, GetVariable, Mask, SetVariable
 
 MASK = "***"

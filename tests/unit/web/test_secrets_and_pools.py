@@ -1,0 +1,200 @@
+"""Variables, connections, pools: one by one and in bulk, and no secret ever comes out (S12)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import airflow_client.client as official
+import pytest
+from airflow_client.client import ApiClient
+from airflow_client.client.exceptions import ApiException
+
+from tests.unit.web.world import Client, World
+from tradewind.store import audit
+
+CANARY = "canary-93271"
+
+
+def everything_shown(admin: Client, world: World) -> str:
+    """Return all that could show a secret."""
+    paths = ("variables", "connections", "eventLogs", "pools", "config")
+    shown = "".join(admin.get(f"/api/v2/{path}").text for path in paths)
+    return shown + str(audit.entries(world.db, limit=1000))
+
+
+def test_the_official_client_keeps_variables(api: ApiClient, world: World, admin: Client) -> None:
+    variables = official.VariableApi(api)
+    made = variables.post_variable(official.VariableBody(key="region", value="eu", description="d"))
+    assert (made.key, made.value, made.description) == ("region", "eu", "d")
+    variables.post_variable(official.VariableBody(key="limits", value={"rows": 5}))
+    assert variables.get_variable("limits").value == '{"rows":5}'
+    found = variables.get_variables(order_by=["-key"])
+    assert ([v.key for v in found.variables], found.total_entries) == (["region", "limits"], 2)
+    assert [v.key for v in variables.get_variables(variable_key_pattern="REG").variables] == [
+        "region"
+    ]
+    changed = variables.patch_variable("region", official.VariableBody(key="region", value="us"))
+    assert (changed.value, changed.description) == ("us", "d")
+    variables.delete_variable("region")
+    with pytest.raises(ApiException) as caught:
+        variables.get_variable("region")
+    assert caught.value.status == 404
+    assert admin.post("/api/v2/variables", {"key": "limits", "value": "1"}).status == 409
+    assert admin.get("/api/v2/variables?order_by=value").status == 400
+    events = {e.action for e in audit.entries(world.db)[0]}
+    assert {"post_variable", "patch_variable", "delete_variable"} <= events
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("db_password", CANARY),
+        ("settings", json.dumps({"a": {"b": [{"api_key": CANARY}]}})),
+        ("settings2", {"token": CANARY, "list": [{"secret": CANARY}]}),
+        ("team/api_key", CANARY),
+    ],
+)
+def test_a_secret_value_goes_in_and_never_comes_out(
+    admin: Client, world: World, key: str, value: Any
+) -> None:
+    answers = [
+        admin.post("/api/v2/variables", {"key": key, "value": value}).text,
+        admin.get(f"/api/v2/variables/{key}").text,
+        admin.send("PATCH", f"/api/v2/variables/{key}", {"key": key, "value": value}).text,
+        everything_shown(admin, world),
+    ]
+    assert CANARY not in "".join(answers)
+    stored = world_value(world, key)
+    assert CANARY in stored
+    # What came out hidden and goes in again changes nothing.
+    shown = admin.get(f"/api/v2/variables/{key}").json["value"]
+    assert admin.patch(f"/api/v2/variables/{key}", {"key": key, "value": shown}).status == 200
+    assert json_or_text(world_value(world, key)) == json_or_text(stored)
+
+
+def json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def world_value(world: World, key: str) -> str:
+    from tradewind.store.secrets import configured_keys, open_secrets  # noqa: PLC0415
+
+    return open_secrets(world.db, configured_keys(world.config), {}).variable(key).value
+
+
+def test_the_official_client_keeps_connections(api: ApiClient, admin: Client, world: World) -> None:
+    connections = official.ConnectionApi(api)
+    body = official.ConnectionBody(
+        connection_id="warehouse",
+        conn_type="postgres",
+        host="db.example",
+        login="ann",
+        password=CANARY,
+        port=5432,
+        extra=json.dumps({"sslmode": "require", "private_key": CANARY}),
+    )
+    made = connections.post_connection(body)
+    assert (made.host, made.port, made.password) == ("db.example", 5432, "***")
+    assert json.loads(made.extra or "") == {"sslmode": "require", "private_key": "***"}
+    assert connections.get_connections().total_entries == 1
+    assert connections.get_connections(connection_id_pattern="x").connections == []
+    # A page that edits sends back what it was shown.
+    shown = official.ConnectionBody(**made.to_dict() | {"host": "db2.example"})
+    assert connections.patch_connection("warehouse", shown).host == "db2.example"
+    kept = stored_connection(world, "warehouse")
+    assert (kept.password, kept.host) == (CANARY, "db2.example")
+    assert json.loads(kept.extra or "")["private_key"] == CANARY
+    only = official.ConnectionBody(connection_id="warehouse", conn_type="mysql", login="bob")
+    changed = connections.patch_connection("warehouse", only, update_mask=["login"])
+    assert (changed.login, changed.conn_type, changed.host) == ("bob", "postgres", "db2.example")
+    assert CANARY not in everything_shown(admin, world)
+    assert admin.post("/api/v2/connections/test", body.to_dict()).status == 403
+    connections.delete_connection("warehouse")
+    assert admin.delete("/api/v2/connections/warehouse").status == 404
+
+
+def stored_connection(world: World, conn_id: str) -> Any:
+    from tradewind.store.secrets import configured_keys, open_secrets  # noqa: PLC0415
+
+    return open_secrets(world.db, configured_keys(world.config), {}).connection(conn_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"connection_id": "../x"},
+        {"connection_id": ""},
+        {"port": "5432"},
+        {"port": 2**40},
+        {"extra": "no json"},
+        {"extra": "[1]"},
+        {"is_encrypted": True},
+    ],
+)
+def test_a_connection_that_does_not_fit_is_refused(admin: Client, change: dict[str, Any]) -> None:
+    body = {"connection_id": "c", "conn_type": "http"} | change
+    assert admin.post("/api/v2/connections", body).status == 422
+
+
+def test_the_official_client_keeps_pools(api: ApiClient, admin: Client, world: World) -> None:
+    pools = official.PoolApi(api)
+    made = pools.post_pool(official.PoolBody(name="gpu/1", slots=2, description="cards"))
+    assert (made.name, made.slots, made.open_slots, made.occupied_slots) == ("gpu/1", 2, 2, 0)
+    assert [p.name for p in pools.get_pools().pools] == ["default_pool", "gpu/1"]
+    assert [p.name for p in pools.get_pools(pool_name_pattern="GPU").pools] == ["gpu/1"]
+    changed = pools.patch_pool("gpu/1", official.PoolPatchBody(slots=-1))
+    assert (changed.slots, changed.open_slots, changed.description) == (-1, -1, "cards")
+    pools.delete_pool("gpu/1")
+    for method, name, status in (("GET", "gpu/1", 404), ("DELETE", "default_pool", 400)):
+        assert admin.send(method, f"/api/v2/pools/{name}").status == status
+    assert admin.post("/api/v2/pools", {"name": "p", "slots": 2**40}).status == 422
+    assert admin.post("/api/v2/pools", {"name": "p", "slots": -2}).status == 422
+    (entry,), _ = audit.entries(world.db, action="patch_pool")
+    assert (entry.details["before"]["slots"], entry.details["after"]["slots"]) == (2, -1)
+
+
+def test_bulk_changes_succeed_or_fail_one_by_one(api: ApiClient, admin: Client) -> None:
+    body = {
+        "actions": [
+            {
+                "action": "create",
+                "entities": [{"name": "a", "slots": 1}, {"name": "default_pool", "slots": 1}],
+            },
+            {
+                "action": "create",
+                "entities": [{"name": "a", "slots": 5}],
+                "action_on_existence": "skip",
+            },
+            {"action": "update", "entities": [{"name": "a", "slots": 9}]},
+            {"action": "update", "entities": [{"name": "nothing", "slots": 9}]},
+            {
+                "action": "delete",
+                "entities": ["a", "nothing"],
+                "action_on_non_existence": "skip",
+            },
+        ]
+    }
+    done = official.PoolApi(api).bulk_pools(official.BulkBodyPoolBody.from_dict(body))  # type: ignore[arg-type]
+    assert done.create is not None
+    assert done.create.success == ["a"]
+    assert [e["status_code"] for e in done.create.errors or []] == [409]
+    assert done.update is not None
+    assert done.update.success == ["a"]
+    assert [e["status_code"] for e in done.update.errors or []] == [404]
+    assert done.delete is not None
+    assert (done.delete.success, done.delete.errors) == (["a"], [])
+    secret = {
+        "actions": [
+            {"action": "create", "entities": [{"key": "my_token", "value": CANARY}]},
+            {"action": "update", "entities": [{"key": "my_token", "value": CANARY}]},
+        ]
+    }
+    answer = admin.patch("/api/v2/variables", secret)
+    assert answer.json["update"]["success"] == ["my_token"]
+    assert CANARY not in answer.text
+    assert CANARY not in admin.get("/api/v2/eventLogs").text
+    assert admin.patch("/api/v2/variables", {"actions": [{"action": "explode"}]}).status == 422
