@@ -39,7 +39,9 @@ bench: setup ## Measure every figure of the README, beside the machine's limit
 	@$(PYTHON) tools/servers.py
 	@$(BIN)/python bench/run.py $(ARGS)
 
-campaign: setup ## Run the simulator over many seeds (SEEDS=100000)
+campaign: setup ## Simulate many seeds (SEEDS=100000); kill anything while 500 tasks run
+	@$(PYTHON) tools/servers.py
+	@TRADEWIND_KILL_TASKS=500 $(BIN)/pytest -q -n 2 tests/acceptance/test_kill_anything.py
 	@$(BIN)/pytest -n auto -q tests/sim --seeds $(or $(SEEDS),100000) $(ARGS)
 
 clean: ## Remove what was built, measured and cached; keeps .tradewind

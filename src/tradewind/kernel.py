@@ -89,15 +89,12 @@ def children() -> set[int]:
 
 
 def has_children() -> bool:
-    """Tell whether any thread of this process has a child."""
-    pid = os.getpid()
-    for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  names only, no objects
-        try:
-            if Path(f"/proc/{pid}/task/{thread}/children").read_bytes():
-                return True
-        except FileNotFoundError:
-            return bool(_children_by_search(pid))
-    return False
+    """Tell whether any thread of this process has a child, adopted ones and zombies too."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _children_by_search(parent: int) -> set[int]:

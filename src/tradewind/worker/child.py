@@ -13,7 +13,6 @@ import logging
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import traceback
@@ -72,9 +71,8 @@ class Control:
     """
 
     def __init__(self, fd: int) -> None:
-        self._sock = socket.socket(fileno=fd)
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
+        self._fd = fd
+        self._poll: select.poll | None = None
         self._reader = framing.FrameReader()
         self._frames: deque[bytes] = deque()
         self._seq = 0
@@ -83,22 +81,21 @@ class Control:
         self._turn = threading.RLock()
 
     def receive(self) -> inner.Assigned | inner.Go | inner.Answer:
-        """Return the next message; the process ends when the supervisor hung up."""
+        """Return the next message; the process ends when the supervisor hung up.
+
+        For the time before user code, when no signal is caught.
+        """
         while not self._frames:
-            self._poll.poll()
-            with _signals_held():
-                data = self._sock.recv(_READ)
-                if not data:
-                    os._exit(0)
-                self._frames.extend(self._reader.feed(data))
+            self._read()
         message: inner.Assigned | inner.Go | inner.Answer
         message = inner.unframe_to_attempt(self._frames.popleft())
         return message
 
     def send(self, message: inner.Began | inner.Asked | inner.Ended) -> None:
-        """Send a message."""
-        with _signals_held():
-            self._sock.sendall(inner.frame(message))
+        """Send a message; no signal is caught now."""
+        data = memoryview(inner.frame(message))
+        while data:
+            data = data[os.write(self._fd, data) :]
 
     def call(self, call: Call) -> dict[str, Any]:
         """Do a call of user code; see `tradewind.sdk.runtime.Runtime`."""
@@ -110,7 +107,8 @@ class Control:
         with self._turn:
             self._seq += 1
             seq = self._seq
-            self.send(inner.Asked(seq, call))
+            with _signals_held():
+                self.send(inner.Asked(seq, call))
             answer = self._answer(seq)
         if answer.error is not None:
             raise _ERRORS.get(answer.error, Unavailable)(answer.message or answer.error)
@@ -121,10 +119,26 @@ class Control:
         self.call(Mask(secret))
 
     def _answer(self, seq: int) -> inner.Answer:
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._fd, select.POLLIN)
         while True:
+            while not self._frames:
+                self._poll.poll()
+                with _signals_held():
+                    self._read()
             answer = self.receive()
             if isinstance(answer, inner.Answer) and answer.seq == seq:
                 return answer
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, _READ)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            os._exit(0)
+        self._frames.extend(self._reader.feed(data))
 
 
 def run_attempt(
@@ -142,7 +156,7 @@ def run_attempt(
     assigned = control.receive()
     assert isinstance(assigned, inner.Assigned)
     assignment = assigned.assignment
-    _set_up_streams()
+    _log.take(os.dup(1))  # apart from standard output, which user code may redirect
     _set_up_environment(request.attempt_id, assignment)
     runtime.install(control)
     control.receive()  # Go; a refused claim ends the process here, before any user code
@@ -160,6 +174,7 @@ def run_attempt(
         )
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     control.send(inner.Ended(report, alone=not kernel.has_children()))
 
 
@@ -293,8 +308,12 @@ def _set_up_environment(attempt_id: str, assignment: Assignment) -> None:
 class _PipeHandler(logging.Handler):
     """Write each record as one line of JSON, marked as such."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self._fd = 1
+
+    def take(self, fd: int) -> None:
+        """Write to this descriptor from now on."""
         self._fd = fd
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -328,8 +347,15 @@ def _json(line: dict[str, Any]) -> bytes:
         )
 
 
-def _set_up_streams() -> None:
-    """Send logging to the log, and have printed lines come out at once."""
+_log = _PipeHandler()
+
+
+def prepare_streams() -> None:
+    """Send logging to the log, and have printed lines come out at once.
+
+    In the file host, so that its attempts have it by being forked: they put their own pipes
+    under the same descriptors.
+    """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0, inheritable=True)
     os.close(null)
@@ -338,8 +364,7 @@ def _set_up_streams() -> None:
     sys.stdout = _line_stream(1)
     sys.stderr = _line_stream(2)
     root = logging.getLogger()
-    # Apart from standard output, which user code may redirect.
-    root.handlers[:] = [_PipeHandler(os.dup(1))]
+    root.handlers[:] = [_log]
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
 

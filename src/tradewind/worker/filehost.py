@@ -29,7 +29,7 @@ from tradewind.errors import DagError
 from tradewind.sdk import runtime
 from tradewind.wire.messages import Call
 from tradewind.worker import code, inner, numeric, reaping
-from tradewind.worker.child import Imported, run_attempt
+from tradewind.worker.child import Imported, prepare_streams, run_attempt
 from tradewind.worker.userland import Userland
 
 _MAX_OUTPUT = 32 * 1024
@@ -59,6 +59,7 @@ class FileHost:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if self._request.live.path:
             self._import()
+        prepare_streams()
         gc.collect()
         gc.freeze()
         wake = reaping.wake_on_child_exit()
