@@ -59,6 +59,10 @@ class Dag:
         return found
 
 
+def warm_up() -> None:
+    pass
+
+
 def load(path: str, folder: str) -> Mapping[str, Dag]:
     module: dict[str, Any] = {"__file__": path, "__name__": "dag_file", "folder": folder}
     exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), module)  # noqa: S102

@@ -47,7 +47,7 @@ class Intake:
         if live is None or live.claim_token != message.claim_token:
             work.reply(peer_id, _fenced(message.seq))
             return
-        nonce = live.nonce or next((n for a, n, _ in work.claims if a == message.attempt_id), None)
+        nonce = work.nonce_of(live)
         if nonce is None and message.attempt_id not in work.ended:
             work.turn.claims.append(
                 AttemptClaim(
@@ -93,13 +93,14 @@ class Intake:
     def finish(self, work: Work, peer_id: str, message: Finish) -> None:
         """Record an outcome with everything that commits together with it."""
         live = self._board.attempts.get(message.attempt_id)
-        vanished = isinstance(message.outcome, Vanished)
-        unclaimed = live is not None and live.nonce is None and vanished
+        # A worker that loses its processes may claim and give up in one breath.
+        nonce = work.nonce_of(live) if live is not None else None
+        unclaimed = nonce is None and isinstance(message.outcome, Vanished)
         stopped = self._board.stopping.get(message.attempt_id)
         if stopped is not None:
             # Its outcome counts for nothing; that it has ended lets the task start again.
             work.tell(stopped.run_pk, ended(stopped, message.attempt_id))
-        if live is None or (live.nonce != message.nonce and not unclaimed):
+        if live is None or (nonce != message.nonce and not unclaimed):
             work.reply(peer_id, self._finished_before(message))
             return
         if message.attempt_id not in work.ended:
@@ -108,7 +109,8 @@ class Intake:
 
     def _end(self, work: Work, live: LiveAttempt, message: Finish) -> None:
         outcome = message.outcome
-        before = AttemptState.QUEUED if live.nonce is None else AttemptState.RUNNING
+        nonce = work.nonce_of(live)
+        before = AttemptState.QUEUED if nonce is None else AttemptState.RUNNING
         lost = isinstance(outcome, Vanished)
         work.turn.ends.append(
             AttemptEnd(
@@ -116,7 +118,7 @@ class Intake:
                 before=before,
                 after=AttemptState.LOST if lost else AttemptState.DONE,
                 at=work.now,
-                nonce=live.nonce,
+                nonce=nonce,
                 outcome=_encode(outcome),
                 exit_code=message.exit_code,
                 exit_signal=message.exit_signal,

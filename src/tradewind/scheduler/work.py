@@ -49,6 +49,10 @@ class Work:
         """Answer a peer once the turn is committed."""
         self.replies.append((peer_id, reply))
 
+    def nonce_of(self, live: LiveAttempt) -> str | None:
+        """Return the nonce of an attempt's claim, also of one that this turn accepts."""
+        return live.nonce or next((n for a, n, _ in self.claims if a == live.attempt_id), None)
+
     @property
     def empty(self) -> bool:
         """Tell whether the turn has nothing to commit."""

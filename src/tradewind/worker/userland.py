@@ -1,6 +1,6 @@
 """Where user code is entered: load a DAG file, run a task, run a callback.
 
-The zygote imports this module by name; tests name another one with the same three functions.
+The zygote imports this module by name; tests name another one with the same functions.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class Execution(Protocol):
 
 class Userland(Protocol):
     """The module's functions."""
+
+    def warm_up(self) -> None:
+        """Do once, before anything is forked, what every attempt would else do first."""
+        ...
 
     def load(self, path: str, folder: str) -> Mapping[str, Any]:
         """Import a DAG file and return its DAGs by id."""

@@ -39,6 +39,7 @@ def main(requests: socket.socket, userland: str) -> None:
     gc.disable()
     importlib.import_module("jinja2")  # a third of a second of every first task otherwise
     module = cast("Userland", importlib.import_module(userland))
+    module.warm_up()
     gc.collect()
     # What is alive now is shared with every fork; keep the collector from touching it.
     gc.freeze()
