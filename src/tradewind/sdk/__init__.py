@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tradewind.model.state import RunState as DagRunState
+    from tradewind.model.state import TaskState as TaskInstanceState
     from tradewind.model.state import TriggerRule, WeightRule
     from tradewind.sdk import macros
     from tradewind.sdk.arguments import ArgumentError
@@ -30,11 +32,15 @@ if TYPE_CHECKING:
     from tradewind.sdk.context import Context
     from tradewind.sdk.current import get_current_context
     from tradewind.sdk.dag_definition import DAG, dag
+    from tradewind.sdk.dag_run import DagRun, DagRunType
     from tradewind.sdk.decorators import setup, task, teardown
     from tradewind.sdk.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from tradewind.sdk.group_decorator import task_group
     from tradewind.sdk.hooks.base import BaseHook
+    from tradewind.sdk.links import BaseOperatorLink
     from tradewind.sdk.mapping import MappedOperator
+    from tradewind.sdk.masking import mask_secret
+    from tradewind.sdk.notifier import BaseNotifier
     from tradewind.sdk.operator import BaseOperator
     from tradewind.sdk.operators.bash import BashOperator
     from tradewind.sdk.operators.branch import (
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.operators.trigger_dagrun import TriggerDagRunOperator
     from tradewind.sdk.operators.weekday import BranchDayOfWeekOperator
     from tradewind.sdk.params import DagParam, Param, ParamsDict
+    from tradewind.sdk.parsing_context import get_parsing_context
     from tradewind.sdk.references import literal
     from tradewind.sdk.retry_policy import (
         ExceptionRetryPolicy,
@@ -92,10 +99,13 @@ if TYPE_CHECKING:
         BaseEventTrigger,
         BaseTrigger,
         StartTriggerArgs,
+        TaskFailedEvent,
+        TaskSkippedEvent,
+        TaskSuccessEvent,
         TriggerEvent,
     )
     from tradewind.sdk.variable import Variable
-    from tradewind.sdk.xcom import BaseXCom
+    from tradewind.sdk.xcom import BaseXCom, XCom
     from tradewind.sdk.xcom_arg import XComArg
 
 __all__ = [
@@ -111,7 +121,9 @@ __all__ = [
     "BaseBranchOperator",
     "BaseEventTrigger",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
     "BaseXCom",
@@ -127,7 +139,10 @@ __all__ = [
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
     "DagParam",
+    "DagRun",
     "DagRunInfo",
+    "DagRunState",
+    "DagRunType",
     "DataInterval",
     "Dataset",
     "DateTimeSensor",
@@ -162,7 +177,11 @@ __all__ = [
     "ShortCircuitOperator",
     "SkipMixin",
     "StartTriggerArgs",
+    "TaskFailedEvent",
     "TaskGroup",
+    "TaskInstanceState",
+    "TaskSkippedEvent",
+    "TaskSuccessEvent",
     "TimeDeltaSensor",
     "TimeDeltaSensorAsync",
     "TimeRestriction",
@@ -175,14 +194,17 @@ __all__ = [
     "Variable",
     "WaitSensor",
     "WeightRule",
+    "XCom",
     "XComArg",
     "chain",
     "chain_linear",
     "cross_downstream",
     "dag",
     "get_current_context",
+    "get_parsing_context",
     "literal",
     "macros",
+    "mask_secret",
     "setup",
     "task",
     "task_group",
@@ -201,7 +223,9 @@ _MODULES = {
     "BaseBranchOperator": "operators.branch",
     "BaseEventTrigger": "triggers.base",
     "BaseHook": "hooks.base",
+    "BaseNotifier": "notifier",
     "BaseOperator": "operator",
+    "BaseOperatorLink": "links",
     "BaseSensorOperator": "sensors.base",
     "BaseTrigger": "triggers.base",
     "BaseXCom": "xcom",
@@ -218,7 +242,9 @@ _MODULES = {
     "CronTriggerTimetable": "timetables",
     "DAG": "dag_definition",
     "DagParam": "params",
+    "DagRun": "dag_run",
     "DagRunInfo": "timetables",
+    "DagRunType": "dag_run",
     "DataInterval": "timetables",
     "Dataset": "assets",
     "DateTimeSensor": "sensors.time",
@@ -253,7 +279,10 @@ _MODULES = {
     "ShortCircuitOperator": "operators.branch",
     "SkipMixin": "operators.skipping",
     "StartTriggerArgs": "triggers.base",
+    "TaskFailedEvent": "triggers.base",
     "TaskGroup": "taskgroup",
+    "TaskSkippedEvent": "triggers.base",
+    "TaskSuccessEvent": "triggers.base",
     "TimeDeltaSensor": "sensors.time_delta",
     "TimeDeltaSensorAsync": "sensors.time_delta",
     "TimeRestriction": "timetables",
@@ -264,13 +293,16 @@ _MODULES = {
     "TriggerEvent": "triggers.base",
     "Variable": "variable",
     "WaitSensor": "sensors.time_delta",
+    "XCom": "xcom",
     "XComArg": "xcom_arg",
     "chain": "edges",
     "chain_linear": "edges",
     "cross_downstream": "edges",
     "dag": "dag_definition",
     "get_current_context": "current",
+    "get_parsing_context": "parsing_context",
     "literal": "references",
+    "mask_secret": "masking",
     "setup": "decorators",
     "task": "decorators",
     "task_group": "group_decorator",
@@ -278,13 +310,21 @@ _MODULES = {
 }
 """Where each name is, below this package."""
 
+_STATES = {
+    "DagRunState": "RunState",
+    "TaskInstanceState": "TaskState",
+    "TriggerRule": "TriggerRule",
+    "WeightRule": "WeightRule",
+}
+"""Names from the vocabulary, by what authors call them."""
+
 
 def __getattr__(name: str) -> Any:
     """Import the module that has this name."""
     if name in _MODULES:
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    elif name in {"TriggerRule", "WeightRule"}:
-        value = getattr(import_module("tradewind.model.state"), name)
+    elif name in _STATES:
+        value = getattr(import_module("tradewind.model.state"), _STATES[name])
     elif name == "macros":
         value = import_module(f"{__name__}.macros")
     else:

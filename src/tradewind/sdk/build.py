@@ -16,6 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from tradewind.errors import DagError
+from tradewind.model.schedule import (
+    CronInterval,
+    CronTrigger,
+    DeltaInterval,
+    DeltaTrigger,
+    ScheduleSpec,
+)
 from tradewind.model.spec import (
     DagSpec,
     EdgeLabel,
@@ -74,6 +81,7 @@ def to_spec(
     _check_setups(order)
     _check_params(dag, must_have_values=may_start_by_itself(schedule))
     catchup = catchup_by_default if dag.catchup is None else bool(dag.catchup)
+    _check_start(dag, schedule)
     return DagSpec(
         dag_id=dag.dag_id,
         tasks=tuple(_task_spec(dag, task, index) for task in order),
@@ -144,6 +152,17 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         ui_fgcolor=_unless(task.ui_fgcolor, AbstractOperator.ui_fgcolor),
         extra_links=tuple(str(link.name) for link in task.operator_extra_links),
     )
+
+
+def _check_start(dag: DAG, schedule: ScheduleSpec) -> None:
+    """Refuse to catch up from no date."""
+    timed = isinstance(schedule, CronTrigger | CronInterval | DeltaTrigger | DeltaInterval)
+    dates = (dag.start_date, *(task.start_date for task in dag.tasks))
+    if dag.catchup and timed and not any(dates):
+        raise DagError(
+            f"DAG {dag.dag_id!r}: catchup=True needs a start_date to catch up from; give the DAG "
+            "one, or leave catchup out"
+        )
 
 
 def _about_time(task: AbstractOperator) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tradewind.sdk import scope
-from tradewind.sdk.arguments import ArgumentError
+from tradewind.sdk.arguments import OPERATOR_ARGUMENTS, ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag_definition import DAG
@@ -94,8 +94,17 @@ def _fill_in(
         names = ", ".join(repr(name) for name in missing)
         raise ArgumentError(
             f"{describe(task, kwargs)}: {type(task).__name__} needs "
-            f"the argument{'s' if len(missing) > 1 else ''} {names}"
+            f"the argument{'s' if len(missing) > 1 else ''} {names}{_misspelt(task, kwargs)}"
         )
+
+
+def _misspelt(task: Any, kwargs: Mapping[str, Any]) -> str:
+    """Return what to say about arguments that nothing takes: what is missing is among them."""
+    known = accepted_arguments(type(task)) | OPERATOR_ARGUMENTS
+    unknown = sorted(kwargs.keys() - known)
+    if not unknown:
+        return ""
+    return f"; it does not know {unknown[0]!r}{did_you_mean(unknown[0], known)}"
 
 
 @functools.cache

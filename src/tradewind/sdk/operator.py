@@ -28,15 +28,21 @@ def _all_parameters() -> inspect.Signature:
                 inspect.Parameter(
                     name,
                     keyword,
-                    default=inspect.Parameter.empty
-                    if name == "task_id"
-                    else getattr(AbstractOperator, name, None),
+                    default=_default(name),
                 )
                 for name in names
             ),
             inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
         ]
     )
+
+
+def _default(name: str) -> Any:
+    """Return the default of an argument, as tools see it."""
+    if name == "task_id":
+        return inspect.Parameter.empty
+    found = getattr(AbstractOperator, name, None)
+    return None if isinstance(found, property) else found
 
 
 def _check_task_id(value: Any) -> str:
