@@ -83,6 +83,10 @@ class Board:
             graph = self._graphs[version.version_id] = Graph.build(version.spec)
         return graph
 
+    def forget_graphs(self) -> None:
+        """Forget the graphs: a version of this number may be another than it was."""
+        self._graphs.clear()
+
     def add(self, entry: RunEntry) -> None:
         """Take in a run that was loaded from the database."""
         run = entry.live.run

@@ -5,6 +5,10 @@ The lease is a row with a holder, an epoch and a counter. The leader moves the c
 `lease_s` takes the lease with the next epoch. Every turn checks the epoch in its transaction,
 so a leader that was paused and wakes up changes nothing.
 
+A database that went back in time (a backup was restored under a running scheduler) may hold the
+very same lease. It has fewer events, and that is seen at the next beat: the leader steps down and
+takes over again, from what the database says now.
+
 Two shortcuts make a restart on the same machine immediate: on SQLite a file lock (freed by
 the kernel when its holder dies) admits one scheduler per database, and a holder on this host
 whose process is gone needs no waiting for.
@@ -13,16 +17,20 @@ whose process is gone needs no waiting for.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import socket
 from pathlib import Path
 from typing import IO
 
 from tradewind.clock import Clock
-from tradewind.errors import ConfigError
+from tradewind.errors import ConfigError, Fenced
 from tradewind.store import leases
 from tradewind.store.connect import Database
 from tradewind.store.leases import Lease
+from tradewind.store.read import scheduling
+
+log = logging.getLogger(__name__)
 
 LEASE = "scheduler"
 
@@ -39,6 +47,7 @@ class Leadership:
         self._seen: Lease | None = None
         self._seen_at = 0.0
         self._beaten_at = 0.0
+        self._newest_event = 0
         self._lock: IO[str] | None = None
         self.epoch: int | None = None
         self.just_beaten = False
@@ -75,17 +84,22 @@ class Leadership:
             lease is None
             or self._lock is not None
             or now - self._seen_at > self._lease_s
-            or not lease.holder
+            or lease.holder in {"", self._holder}
             or is_dead_here(lease.holder)
         )
         if not lapsed:
             return False
         self.epoch = leases.take(self._db, LEASE, self._holder, lease)
         self._beaten_at = now
+        self._newest_event = scheduling.newest_event(self._db)
         return self.epoch is not None
 
     def beat(self) -> bool:
-        """Move the counter when it is time to; False when the lease is gone."""
+        """Move the counter when it is time to; False when the lease is gone.
+
+        Raises:
+            Fenced: the database went back in time; whatever memory holds is worth nothing.
+        """
         now = self._clock.monotonic()
         if self.epoch is None:
             return False
@@ -96,7 +110,20 @@ class Leadership:
             self.epoch = None
             return False
         self._beaten_at = now
+        self._look_back()
         return True
+
+    def _look_back(self) -> None:
+        newest = scheduling.newest_event(self._db)
+        if newest < self._newest_event:
+            message = (
+                f"the metadata database went back in time: its newest event is {newest}, and was "
+                f"{self._newest_event}. Everything is read again"
+            )
+            log.error(message)
+            self.epoch = None
+            raise Fenced(message)
+        self._newest_event = newest
 
     def release(self) -> None:
         """Let another lead at once: at an orderly stop."""

@@ -64,8 +64,8 @@ class Scheduler:
                 self.take_over()
                 while not stop():
                     self.turn(self.next_timeout_s())
-            except Fenced:
-                log.warning("another scheduler has taken the lease; standing by")
+            except Fenced as error:
+                log.warning("not leading any more: %s", error)
                 self._step_down()
             except Unavailable as error:
                 log.warning("the database cannot be reached: %s; trying again", error)
@@ -81,6 +81,8 @@ class Scheduler:
         self._reload.clear()
         self._inbox_look = True
         self._component = components.register(parts.db, "scheduler", now)
+        parts.db.forget()
+        parts.board.forget_graphs()
         parts.dag_facts.load()
         parts.capacity_changed()
         parts.calendars.load(now)
@@ -137,7 +139,7 @@ class Scheduler:
             self._poll_at = monotonic + parts.settings.poll_s
             self._inbox_look = True
         if not parts.leadership.beat():
-            raise Fenced("the scheduler lease is gone")
+            raise Fenced("another scheduler has taken the lease")
         if parts.leadership.just_beaten and self._component is not None:
             components.beat(parts.db, self._component, work.now)
 

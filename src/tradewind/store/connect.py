@@ -133,6 +133,11 @@ class Database:
             self._memo[key] = loaded
         return loaded
 
+    def forget(self) -> None:
+        """Forget every memo: the database may be another than it was."""
+        with self._memo_lock:
+            self._memo.clear()
+
     def close(self) -> None:
         """Close every connection."""
         _open_databases.discard(self)

@@ -104,6 +104,13 @@ def active_runs(db: Database) -> list[Run]:
         return [rows.to_run(row) for row in found]
 
 
+def newest_event(db: Database) -> int:
+    """Return the number of the newest event, 0 without one. Cleaning never removes it."""
+    seq = tables.ti_event.c.seq
+    with db.read() as conn:
+        return conn.execute(select(seq).order_by(seq.desc()).limit(1)).scalar() or 0
+
+
 def run(db: Database, run_pk: int) -> Run | None:
     """Return one run."""
     table = tables.dag_run
