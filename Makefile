@@ -9,7 +9,7 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench campaign clean
+.PHONY: help setup ui screenshots run test check format bench campaign clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,13 @@ setup:
 
 run: setup ## Start Tradewind with the example DAGs; whoever uses this machine is its administrator
 	@TRADEWIND__API__TRUST_LOOPBACK=$${TRADEWIND__API__TRUST_LOOPBACK:-true} TRADEWIND__CORE__LOAD_EXAMPLES=$${TRADEWIND__CORE__LOAD_EXAMPLES:-true} exec $(BIN)/tradewind standalone
+
+ui: ## Build the web UI after a change in ui/ (needs Node)
+	@$(PYTHON) tools/ui.py
+
+screenshots: setup ## Take the pictures of the docs again
+	@$(PYTHON) tools/servers.py
+	@$(BIN)/python -m tools.screenshots
 
 test: setup ## Run every test (ARGS="-k name" passes on to pytest)
 	@$(PYTHON) tools/servers.py

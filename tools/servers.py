@@ -1,9 +1,9 @@
-"""See that the servers which the tests need are installed; today that is PostgreSQL.
+"""See that the programs which the tests need are installed: PostgreSQL and Chromium.
 
 The tests start servers of their own, on free ports and in temporary folders; they only need
-the programs (or a server of yours, named in TRADEWIND_TEST_POSTGRES_URL). With the right to
-(root), they are installed with apt; else this says what to install, and the tests that need
-them are skipped (on CI: they fail).
+the programs (or a database server of yours, named in TRADEWIND_TEST_POSTGRES_URL). With the
+right to (root), they are installed with apt; else this says what to install, and the tests that
+need them are skipped (on CI: they fail).
 """
 
 from __future__ import annotations
@@ -12,37 +12,51 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> None:
-    if os.environ.get("TRADEWIND_TEST_POSTGRES_URL") or has_postgresql():
-        return
+    missing = [package for package, is_there in NEEDED.items() if not is_there()]
     apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
-        print("Installing PostgreSQL with apt …", file=sys.stderr)
+    if missing and apt and os.geteuid() == 0:
+        print(f"Installing {' and '.join(missing)} with apt …", file=sys.stderr)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             [apt, "update", "-qq"],
-            [apt, "install", "-y", "-qq", "--no-install-recommends", "postgresql"],
+            [apt, "install", "-y", "-qq", "--no-install-recommends", *missing],
         ):
             if subprocess.run(command, env=environment, check=False).returncode:
                 break
-        if has_postgresql():
-            return
-    hint = "apt install postgresql" if apt else "PostgreSQL 14 or newer"
-    print(
-        f"PostgreSQL is not installed, so its tests cannot run. Install it: {hint}\n"
-        "(its programs, no running server: the tests start their own)",
-        file=sys.stderr,
-    )
-    if os.environ.get("CI"):
+        missing = [package for package in missing if not NEEDED[package]()]
+    for package in missing:
+        hint = f"apt install {package}" if apt else package
+        print(f"{package} is missing, so its tests cannot run. Install it: {hint}", file=sys.stderr)
+    if missing and os.environ.get("CI"):
         sys.exit(1)
 
 
 def has_postgresql() -> bool:
-    """Tell whether initdb is somewhere the tests look for it."""
-    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    """Tell whether initdb is somewhere the tests look for it, or a server is named."""
+    return bool(
+        os.environ.get("TRADEWIND_TEST_POSTGRES_URL")
+        or shutil.which("initdb")
+        or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    )
+
+
+def has_chromium() -> bool:
+    """Tell whether there is a browser for the tests of the UI."""
+    return any(shutil.which(name) for name in CHROMIUM)
+
+
+NEEDED: dict[str, Callable[[], bool]] = {
+    "postgresql": has_postgresql,
+    "chromium": has_chromium,
+}
+"""How to tell that a package is not needed any more, by its name in Debian."""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The source of a DAG's file, as its versions had it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from tradewind.errors import NotFound
+from tradewind.store import code as code_store
+from tradewind.store import tables
+from tradewind.store.read.scheduling import Version, latest_version, version
+from tradewind.web.screens.desk import Asked, Desk, unix
+from tradewind.wire import snapshot
+
+_MOST_VERSIONS = 100
+_LARGEST = 512 * 1024
+
+
+def code(desk: Desk, asked: Asked) -> dict[str, Any]:
+    """Return the versions of a DAG and the source of one of them (`number`; else the latest)."""
+    dag_id = asked.dag_id()
+    latest = latest_version(desk.db, dag_id)
+    if latest is None:
+        raise NotFound(f"there is no DAG {dag_id!r}")
+    table = tables.dag_version
+    with desk.db.read() as conn:
+        versions = conn.execute(
+            select(table.c.version_id, table.c.number, table.c.created_at)
+            .where(table.c.dag_id == dag_id)
+            .order_by(table.c.number.desc())
+            .limit(_MOST_VERSIONS)
+        ).all()
+    number = asked.number("number", latest.number, 1_000_000)
+    chosen = latest
+    if number != latest.number:
+        ids = {v.number: v.version_id for v in versions}
+        if number not in ids:
+            raise NotFound(f"DAG {dag_id!r} has no version {number}")
+        chosen = version(desk.db, ids[number])
+    return {
+        "file": chosen.dag_file,
+        "number": chosen.number,
+        "versions": [{"number": v.number, "at": unix(v.created_at)} for v in versions],
+        "source": _source(desk, chosen),
+    }
+
+
+def _source(desk: Desk, chosen: Version) -> str | None:
+    fetch = partial(code_store.get_objects, desk.db)
+    try:
+        leaf = dict(snapshot.leaves(chosen.source_hash, fetch)).get(chosen.dag_file)
+    except (NotFound, snapshot.DamagedSnapshot):
+        return None
+    packed = fetch([leaf.hash]) if leaf is not None and leaf.hash else {}
+    if leaf is None or leaf.hash not in packed:
+        return None
+    return snapshot.unpack(leaf.hash, packed[leaf.hash])[:_LARGEST].decode("utf-8", "replace")

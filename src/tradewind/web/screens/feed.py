@@ -1,0 +1,103 @@
+"""Changes as they come to be, handed to everybody who listens.
+
+While somebody listens, one reader looks for new events and hands them to all listeners; with
+nobody there, nothing is read. It looks instead of waiting for the database's signal, which
+has one hearer, the scheduler; the look is one row of a primary key, five times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import anyio.to_thread
+from sqlalchemy import select
+
+from tradewind.errors import TradewindError
+from tradewind.store import tables
+from tradewind.store.connect import Database
+from tradewind.store.read.history import MAX_EVENTS, EventRow, events_after, newest
+
+LOOK_S = 0.2
+_BACKLOG = 256
+_MOST_KNOWN = 10_000
+
+Message = tuple[int, list[EventRow]]
+
+
+class Feed:
+    """Reads new events while somebody listens."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._listeners: set[asyncio.Queue[Message | None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._runs: dict[int, tuple[str, str]] = {}
+
+    def listen(self) -> asyncio.Queue[Message | None]:
+        """Return a queue of what changes from now on; None in it says that some was lost."""
+        queue: asyncio.Queue[Message | None] = asyncio.Queue(_BACKLOG)
+        self._listeners.add(queue)
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+        return queue
+
+    def leave(self, queue: asyncio.Queue[Message | None]) -> None:
+        """Stop listening."""
+        self._listeners.discard(queue)
+        if not self._listeners and self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    async def name(self, run_pk: int) -> tuple[str, str] | None:
+        """Return the DAG and the id of a run."""
+        if run_pk not in self._runs:
+            found = await anyio.to_thread.run_sync(partial(_name, self._db, run_pk))
+            if found is None:
+                return None
+            if len(self._runs) >= _MOST_KNOWN:
+                self._runs.clear()
+            self._runs[run_pk] = found
+        return self._runs[run_pk]
+
+    async def after(self, seq: int) -> Message | None:
+        """Return what happened after an event; None when it is more than one look takes."""
+        events = await anyio.to_thread.run_sync(partial(events_after, self._db, seq))
+        if len(events) >= MAX_EVENTS:
+            return None
+        return (events[-1].seq if events else seq), events
+
+    async def newest(self) -> int:
+        """Return the number of the newest event."""
+        return await anyio.to_thread.run_sync(partial(newest, self._db))
+
+    async def _read(self) -> None:
+        seen: int | None = None
+        while True:
+            try:
+                at = await self.newest()
+                if seen is not None and at != seen:
+                    message = await self.after(seen) if at > seen else None
+                    seen = message[0] if message else at
+                    self._tell(message)
+                seen = at if seen is None else seen
+            except TradewindError:
+                # The database is away; what was missed is made good when it is back.
+                pass
+            await asyncio.sleep(LOOK_S)
+
+    def _tell(self, message: Message | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(message)
+
+
+def _name(db: Database, run_pk: int) -> tuple[str, str] | None:
+    run = tables.dag_run
+    with db.read() as conn:
+        row = conn.execute(select(run.c.dag_id, run.c.run_id).where(run.c.run_pk == run_pk)).first()
+    return (row.dag_id, row.run_id) if row else None

@@ -1,0 +1,184 @@
+"""Every page, in both themes: no complaint in the console, nothing that shuts people out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.conftest import LARGE, Site, Visitor
+
+AXE = Path(__file__).with_name("axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def _paths(site: Site) -> dict[str, str]:
+    dag = _dag(site)
+    run, task = site.run_of(dag, "failed")
+    below = site.path(dag, "runs", run)
+    paths = {
+        name: f"/{name}"
+        for name in (
+            "dags",
+            "runs",
+            "assets",
+            "backfills",
+            "workers",
+            "audit",
+            "errors",
+            "config",
+            "users",
+        )
+    }
+    paths["home"] = "/"
+    paths["nowhere"] = "/no/such/page"
+    for view in ("", "graph", "gantt", "calendar", "backfills", "code", "details"):
+        paths[f"dag {view}"] = site.path(dag, view) if view else site.path(dag)
+    paths |= {"run": below, "run gantt": f"{below}/gantt", "run details": f"{below}/details"}
+    for tab in ("log", "xcom", "rendered", "attempts", "details"):
+        paths[f"task {tab}"] = site.path(dag, "runs", run, "tasks", task) + f"?tab={tab}"
+    paths["mapped"] = site.path(dag, "runs", run, "tasks", "extract.download_partition")
+    return paths
+
+
+def _dag(site: Site) -> str:
+    with site.db.read() as conn:
+        found = conn.exec_driver_sql(
+            "SELECT dag_id FROM dag_run JOIN task_instance USING (run_pk)"
+            " WHERE dag_run.state = 'failed' AND task_instance.state = 'failed'"
+            " AND map_index < 0 AND dag_id NOT IN (?, 'hostile') ORDER BY dag_id LIMIT 1",
+            (LARGE,),
+        ).scalar_one()
+    return str(found)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.timeout(120)
+def test_pages_are_accessible_and_quiet(visitor: Visitor, theme: str) -> None:
+    site = visitor.site
+    dag = _dag(site)
+    run, task = site.run_of(dag, "failed")
+    site.seeder.log(dag, run, task, lines=60, try_number=2)
+    visitor.context.add_init_script(f"localStorage.setItem('tradewind.theme', '{theme}')")
+    found: dict[str, list[str]] = {}
+    for name, path in _paths(site).items():
+        visitor.open(path)
+        problems = _violations(visitor) + visitor.complaints
+        visitor.complaints.clear()
+        if problems:
+            found[name] = problems
+    assert found == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_dialogs_are_accessible(visitor: Visitor, theme: str) -> None:
+    visitor.context.add_init_script(f"localStorage.setItem('tradewind.theme', '{theme}')")
+    page = visitor.open(visitor.site.path(_dag(visitor.site)))
+    page.get_by_role("button", name="Trigger", exact=True).click()
+    page.get_by_role("dialog").get_by_label("batch_size").wait_for()
+    assert _violations(visitor) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.get_by_role("listbox", name="Found").get_by_role("option").first.wait_for()
+    assert _violations(visitor) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
+    assert _violations(visitor) == []
+    assert visitor.complaints == []
+
+
+def test_the_first_page_comes_fast(visitor: Visitor) -> None:
+    painted: list[float] = []
+    for _ in range(5):
+        visitor.requests.clear()
+        page = visitor.open("/dags")
+        painted.append(
+            page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        )
+    own = [url for url in visitor.requests if not url.endswith(("/icon.svg", "/ui/stream"))]
+    assert len(own) <= 7, own
+    assert sorted(painted)[2] <= 500, painted
+
+
+def test_hostile_texts_are_texts(visitor: Visitor) -> None:
+    site = visitor.site
+    hits: list[str] = []
+    visitor.page.expose_function("hit", lambda: hits.append("hit"))
+    run, task = site.run_of("hostile", "failed")
+    below = site.path("hostile", "runs", run)
+    for path in (
+        "/dags?search=%22%3E%3Cimg%20src=x%20onerror=hit()%3E",
+        "/dags?search=hostile",
+        "/",
+        site.path("hostile"),
+        site.path("hostile", "graph"),
+        site.path("hostile", "details"),
+        site.path("hostile", "runs"),
+        below,
+        f"{below}/tasks/{task}",
+        f"{below}/tasks/{task}?tab=details",
+        "/dags/%22%3E%3Cimg%20src=x%20onerror=hit()%3E",
+    ):
+        page = visitor.page
+        page.goto(path if path.startswith("http") else site.url + path)
+        page.wait_for_selector("h1, h2")
+        page.wait_for_function("() => !document.querySelector('.skeleton')")
+        assert page.evaluate("document.querySelectorAll('main img, [onerror]').length") == 0, path
+    visitor.open(site.path("hostile"))
+    visitor.page.get_by_role("button", name="Trigger", exact=True).click()
+    visitor.page.get_by_role("dialog").locator("input").first.wait_for()
+    assert hits == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(visitor: Visitor) -> None:
+    page = visitor.page
+    found: dict[str, int] = {}
+    for width in (360, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name, path in _paths(visitor.site).items():
+            visitor.open(path)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found[f"{name} at {width}"] = wide
+    assert found == {}
+
+
+def test_from_a_failure_to_its_log_in_two_taps(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size({"width": 360, "height": 800})
+    visitor.open("/?hours=720")
+    page.get_by_role("link", name="Log", exact=True).first.click()
+    page.wait_for_url("**/tasks/**")
+    page.get_by_role("region", name="Log").wait_for()
+
+
+def test_times_say_their_zone(visitor: Visitor) -> None:
+    page = visitor.open("/runs")
+    assert page.locator("tbody time").first.inner_text().endswith(("CET", "CEST"))
+    page.get_by_label("Time zone").select_option("UTC")
+    assert page.locator("tbody time").first.inner_text().endswith("UTC")
+
+
+def test_the_palette_goes_to_a_dag_by_keyboard_alone(visitor: Visitor) -> None:
+    page = visitor.open("/")
+    page.keyboard.press("Control+k")
+    page.get_by_role("listbox", name="Found").get_by_role("option").first.wait_for()
+    page.keyboard.type("thoutask")
+    page.get_by_role("option", name=LARGE).wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/dags/{LARGE}")
+
+
+def _violations(visitor: Visitor) -> list[str]:
+    page = visitor.page
+    if page.evaluate("typeof window.axe") == "undefined":
+        page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+    )
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')[:200]}"
+        for v in found["violations"]
+    ]
