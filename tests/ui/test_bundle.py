@@ -23,6 +23,7 @@ def test_dist_is_built_from_these_sources() -> None:
     assert built == source_hash(), "ui/ has changed since it was built: run `make ui`, commit"
 
 
+@pytest.mark.timeout(300)
 def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
     if shutil.which("npm") is None:
         pytest.skip("there is no Node here; where there is, the UI is built again and compared")

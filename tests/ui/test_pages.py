@@ -54,7 +54,7 @@ def _dag(site: Site) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_pages_are_accessible_and_quiet(visitor: Visitor, theme: str) -> None:
     site = visitor.site
     dag = _dag(site)
@@ -132,6 +132,7 @@ def test_hostile_texts_are_texts(visitor: Visitor) -> None:
     assert hits == []
 
 
+@pytest.mark.timeout(300)
 def test_a_phone_needs_no_sideways_scrolling(visitor: Visitor) -> None:
     page = visitor.page
     found: dict[str, int] = {}
