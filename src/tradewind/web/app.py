@@ -30,6 +30,7 @@ from tradewind.web.api import (
     monitor,
     plugins,
     pools,
+    run_bulk,
     task_changes,
     task_instances,
     variables,
@@ -39,6 +40,7 @@ from tradewind.web.api import (
     config as config_api,
 )
 from tradewind.web.auth import routes as auth
+from tradewind.web.auth import users
 from tradewind.web.auth.identify import Identifier
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.endpoint import Endpoint, check_table, to_route
@@ -70,6 +72,8 @@ _RESOURCES = (
     plugins.routes,
     backfills.routes,
     assets.routes,
+    run_bulk.routes,
+    users.routes,
 )
 
 

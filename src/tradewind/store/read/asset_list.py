@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, true
 
 from tradewind.store import tables
 from tradewind.store.connect import Database
@@ -145,11 +145,29 @@ def events(
     with db.read() as conn:
         count = paging.total(conn, statement)
         found = conn.execute(paging.page(statement, part, orders, [_event.c.event_id])).all()
-        made = conn.execute(
-            select(_consumed.c.event_id, _consumed.c.run_pk).where(
-                _consumed.c.event_id.in_([row.event_id for row in found])
-            )
-        ).all()
+        return _to_events(conn, found), count
+
+
+def events_of_run(db: Database, run_pk: int, readable: Collection[str] | None) -> list[EventRow]:
+    """Return the events that a run consumed, oldest first."""
+    statement = (
+        select(_event, _asset.c.name, _asset.c.uri, _asset.c.asset_group)
+        .join(_asset, _asset.c.asset_id == _event.c.asset_id)
+        .join(_consumed, _consumed.c.event_id == _event.c.event_id)
+        .where(_consumed.c.run_pk == run_pk, *_event_conditions(EventFilter(), readable))
+        .order_by(_event.c.event_id)
+        .limit(_MAX_REFS)
+    )
+    with db.read() as conn:
+        return _to_events(conn, conn.execute(statement).all())
+
+
+def _to_events(conn: Connection, found: Sequence[Any]) -> list[EventRow]:
+    made = conn.execute(
+        select(_consumed.c.event_id, _consumed.c.run_pk).where(
+            _consumed.c.event_id.in_([row.event_id for row in found])
+        )
+    ).all()
     return [
         EventRow(
             event_id=row.event_id,
@@ -166,7 +184,7 @@ def events(
             run_pks=tuple(m.run_pk for m in made if m.event_id == row.event_id),
         )
         for row in found
-    ], count
+    ]
 
 
 def _event_conditions(

@@ -14,10 +14,22 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
-from tradewind.model.ids import TiKey
+from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Run, TaskInstance
+from tradewind.model.state import TaskState
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 from tradewind.store.read import paging
@@ -199,6 +211,7 @@ def _where(
     found = [
         paging.visible(_run.c.dag_id, readable),
         *_place(within),
+        ~_is_placeholder(),
         paging.between(_run.c.run_after, paging.range_of(wanted, "run_after")),
         paging.between(_run.c.logical_date, paging.range_of(wanted, "logical_date")),
         paging.between(_ti.c.started_at, paging.range_of(wanted, "start_date")),
@@ -224,6 +237,20 @@ def _where(
         numbered = select(_version.c.version_id).where(_version.c.number.in_(wanted.version_number))
         found.append(_run.c.version_id.in_(numbered))
     return found
+
+
+def _is_placeholder() -> ColumnElement[bool]:
+    """Match what stood for a mapped task before it had instances."""
+    instance = _ti.alias()
+    return and_(
+        _ti.c.state == TaskState.REMOVED.value,
+        _ti.c.map_index == UNMAPPED,
+        exists().where(
+            instance.c.run_pk == _ti.c.run_pk,
+            instance.c.task_id == _ti.c.task_id,
+            instance.c.map_index > UNMAPPED,
+        ),
+    )
 
 
 def _place(within: Within) -> list[ColumnElement[bool]]:

@@ -123,7 +123,7 @@ def get_asset_events(call: Call[EventFilter, None]) -> AssetEventCollectionRespo
     part = slice_of(call.site.config, call.query, "timestamp")
     found, total = asset_list.events(call.site.db, call.query, part, call.caller.readable)
     return AssetEventCollectionResponse(
-        asset_events=[_event(call, row) for row in found], total_entries=total
+        asset_events=[event_shape(call, row) for row in found], total_entries=total
     )
 
 
@@ -170,7 +170,8 @@ def _asset(row: AssetRow) -> AssetResponse:
     )
 
 
-def _event(call: Call[Any, Any], row: EventRow) -> AssetEventResponse:
+def event_shape(call: Call[Any, Any], row: EventRow) -> AssetEventResponse:
+    """Return an asset event as the API shows it."""
     made = [scheduling.run(call.site.db, run_pk) for run_pk in row.run_pks]
     return AssetEventResponse(
         id=row.event_id,

@@ -114,7 +114,7 @@ def post_clear_task_instances(
     ]
     if body.prevent_running_task:
         _refuse_running(call, plans)
-    shown = _planned(call, plans)
+    shown = planned_shapes(call, plans)
     if not body.dry_run:
         for planned in plans:
             clear(
@@ -138,7 +138,7 @@ def clear_dag_run(call: Call[None, ClearRunBody]) -> DAGRunResponse | ClearedRes
         raise invalid("only_new", "clear the run: new tasks of its version are added to it")
     planned = plan(call.site.db, run, Selection(only_failed=body.only_failed))
     if body.dry_run:
-        shown = _planned(call, [planned])
+        shown = planned_shapes(call, [planned])
         return ClearedResponse(task_instances=shown, total_entries=len(shown))
     clear(
         call.site.db,
@@ -240,7 +240,7 @@ def _mark(
                 actor=call.caller.name,
             )
         call.audit(after={"state": state.value, "marked": _names(plans)})
-    shown = _planned(call, plans)
+    shown = planned_shapes(call, plans)
     return TaskInstanceCollectionResponse(task_instances=shown, total_entries=len(shown))
 
 
@@ -337,7 +337,8 @@ def _group(call: Call[Any, Any]) -> list[str]:
     return found
 
 
-def _planned(call: Call[Any, Any], plans: Iterable[Plan]) -> list[TaskInstanceResponse]:
+def planned_shapes(call: Call[Any, Any], plans: Iterable[Plan]) -> list[TaskInstanceResponse]:
+    """Return the task instances of plans as the API shows them."""
     found = []
     for planned in plans:
         keys = [(key.task_id, key.map_index) for key in planned.keys]
