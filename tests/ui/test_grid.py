@@ -7,7 +7,8 @@ import urllib.request
 
 from sqlalchemy import insert
 
-from tests.ui.conftest import LARGE, Site, Visitor
+from tests.ui.conftest import Visitor
+from tests.ui.serving import LARGE, Site
 from tradewind.store import tables
 
 
@@ -57,7 +58,7 @@ def test_cells_are_chosen_by_keyboard(visitor: Visitor) -> None:
 
 def test_a_change_shows_by_itself(visitor: Visitor) -> None:
     site = visitor.site
-    with visitor.page.expect_request("**/ui/stream"):
+    with visitor.page.expect_response("**/ui/stream"):
         page = visitor.open(site.path(LARGE))
     page.get_by_role("grid").focus()
     page.keyboard.press("ArrowDown")
@@ -67,7 +68,6 @@ def test_a_change_shows_by_itself(visitor: Visitor) -> None:
         run_pk = conn.exec_driver_sql(
             "SELECT run_pk FROM dag_run WHERE dag_id = ? ORDER BY run_after DESC LIMIT 1", (LARGE,)
         ).scalar_one()
-    page.wait_for_timeout(500)
     visitor.requests.clear()
     with site.db.write() as conn:
         ti = tables.task_instance

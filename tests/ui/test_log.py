@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.ui.conftest import LARGE, Site, Visitor
+from tests.ui.conftest import Visitor
+from tests.ui.serving import LARGE, Site
 
 SIZE = 200_000_000
 

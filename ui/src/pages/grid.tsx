@@ -244,7 +244,7 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
   const [hover, setHover] = useState<Spot | null>(null);
   const names = namesWidth(innerWidth);
   const inked = useMemo<Ink>(() => ink(CELL), [theme.value, systemDark.value]);
-  const width = data.runs.length * COLUMN + 12;
+  const width = data.runs.length * COLUMN + 26;
 
   useLayoutEffect(() => {
     const element = box.current!;

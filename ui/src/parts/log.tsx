@@ -109,7 +109,13 @@ export function LogView({ place, live, attempt }: { place: Place; live: boolean;
     if (keepBottom.current !== null) {
       element.scrollTop = element.scrollHeight - keepBottom.current;
       keepBottom.current = null;
-    } else if (stick.current) element.scrollTop = element.scrollHeight;
+    } else if (stick.current) {
+      element.scrollTop = element.scrollHeight;
+      // Lines get their true heights as they come into sight; then the end is elsewhere.
+      requestAnimationFrame(() => {
+        element.scrollTop = element.scrollHeight;
+      });
+    }
   }, [shown]);
 
   const earlier = async (): Promise<void> => {
@@ -249,7 +255,7 @@ function Bar({
     "mod+f": () => field.current?.focus(),
     w: () => (wrap.value = !wrap.value),
   });
-  const segments = shown.segments.filter((s) => !attempt || s.try === attempt);
+  const segments = shown.segments.filter((s) => s.try === (attempt || shown.segment?.try));
   const raw = url("/ui/log/raw", base);
   return (
     <div class="log-bar">

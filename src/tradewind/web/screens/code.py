@@ -25,6 +25,7 @@ def code(desk: Desk, asked: Asked) -> dict[str, Any]:
     if latest is None:
         raise NotFound(f"there is no DAG {dag_id!r}")
     table = tables.dag_version
+    _refuse_neighbours(desk, asked, latest.dag_file)
     with desk.db.read() as conn:
         versions = conn.execute(
             select(table.c.version_id, table.c.number, table.c.created_at)
@@ -47,12 +48,27 @@ def code(desk: Desk, asked: Asked) -> dict[str, Any]:
     }
 
 
+def _refuse_neighbours(desk: Desk, asked: Asked, dag_file: str) -> None:
+    """Refuse a file that also defines DAGs which the reader may not see."""
+    if asked.only is None:
+        return
+    dag = tables.dag
+    with desk.db.read() as conn:
+        owned = set(conn.execute(select(dag.c.dag_id).where(dag.c.dag_file == dag_file)).scalars())
+    if not owned <= asked.only:
+        raise NotFound(f"{dag_file} also defines DAGs that you may not see")
+
+
 def _source(desk: Desk, chosen: Version) -> str | None:
     fetch = partial(code_store.get_objects, desk.db)
     try:
-        leaf = dict(snapshot.leaves(chosen.source_hash, fetch)).get(chosen.dag_file)
+        leaves = dict(snapshot.leaves(chosen.source_hash, fetch))
     except (NotFound, snapshot.DamagedSnapshot):
         return None
+    # A file outside the DAG folder (the examples) is named in full, its leaf is not.
+    leaf = leaves.get(chosen.dag_file) or next(
+        (leaf for path, leaf in leaves.items() if chosen.dag_file.endswith(f"/{path}")), None
+    )
     packed = fetch([leaf.hash]) if leaf is not None and leaf.hash else {}
     if leaf is None or leaf.hash not in packed:
         return None

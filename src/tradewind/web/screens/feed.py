@@ -34,12 +34,13 @@ class Feed:
         self._reader: asyncio.Task[None] | None = None
         self._runs: dict[int, tuple[str, str]] = {}
 
-    def listen(self) -> asyncio.Queue[Message | None]:
+    async def listen(self) -> asyncio.Queue[Message | None]:
         """Return a queue of what changes from now on; None in it says that some was lost."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue(_BACKLOG)
+        seen = await self.newest()
         self._listeners.add(queue)
         if self._reader is None:
-            self._reader = asyncio.create_task(self._read())
+            self._reader = asyncio.create_task(self._read(seen))
         return queue
 
     def leave(self, queue: asyncio.Queue[Message | None]) -> None:
@@ -71,16 +72,15 @@ class Feed:
         """Return the number of the newest event."""
         return await anyio.to_thread.run_sync(partial(newest, self._db))
 
-    async def _read(self) -> None:
-        seen: int | None = None
+    async def _read(self, seen: int) -> None:
         while True:
             try:
                 at = await self.newest()
-                if seen is not None and at != seen:
+                if at != seen:
+                    # A number that shrank: the database went back in time.
                     message = await self.after(seen) if at > seen else None
                     seen = message[0] if message else at
                     self._tell(message)
-                seen = at if seen is None else seen
             except TradewindError:
                 # The database is away; what was missed is made good when it is back.
                 pass

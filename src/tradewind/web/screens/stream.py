@@ -36,7 +36,7 @@ async def stream(call: Call[Any, Any]) -> Response:
 async def _messages(
     feed: Feed, since: int | None, only: frozenset[str] | None
 ) -> AsyncIterator[bytes]:
-    queue = feed.listen()
+    queue = await feed.listen()
     try:
         yield b"retry: 2000\n\n"
         if since is not None:
