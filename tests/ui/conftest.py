@@ -33,6 +33,15 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+IDLE_LOOP_MS = 60.0
+_LOOP = """() => [0, 1, 2].map(() => {
+  const start = performance.now();
+  let x = 1;
+  for (let i = 0; i < 2_000_000; i++) x = (x * 48271) % 2147483647;
+  return performance.now() - start + (x === 0 ? 1 : 0);
+})"""
+
+
 class Visitor:
     """A page that notes what the console says and which requests went out."""
 
@@ -48,6 +57,14 @@ class Visitor:
         )
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
         self.page.on("request", lambda r: self.requests.append(r.url))
+
+    def slowness(self) -> float:
+        """Return how much slower this machine is now than one with nothing else to do; 1 or more.
+
+        Marks are for an idle machine of two cores; the same loop is timed there and here.
+        """
+        took: list[float] = self.page.evaluate(_LOOP)
+        return max(1.0, sorted(took)[1] / IDLE_LOOP_MS)
 
     def open(self, path: str) -> Page:
         """Go to a path and wait until what it shows is there."""

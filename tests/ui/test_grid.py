@@ -39,7 +39,7 @@ def test_it_is_painted_at_once_and_of_few_nodes(visitor: Visitor) -> None:
         )
     nodes = visitor.page.evaluate("document.querySelectorAll('*').length")
     assert nodes <= 1_500
-    assert min(took) <= 1_000, took
+    assert min(took) <= 500 * visitor.slowness(), took
     assert visitor.page.get_by_role("grid").get_attribute("aria-rowcount") == "1000"
 
 
@@ -101,11 +101,11 @@ def test_a_change_shows_by_itself(visitor: Visitor) -> None:
 
 def test_a_graph_of_a_thousand_tasks_is_laid_out_fast(visitor: Visitor) -> None:
     took: list[float] = []
-    for _ in range(2):
+    for _ in range(3):
         visitor.open(visitor.site.path(LARGE, "graph"))
         visitor.page.wait_for_selector(".graph[data-ready]")
         took.append(visitor.page.evaluate("performance.now()"))
-    assert min(took) <= 1_000, took
+    assert min(took) <= 700 * visitor.slowness(), took
     graph = visitor.page.get_by_role("application")
     graph.focus()
     visitor.page.keyboard.press("ArrowRight")
