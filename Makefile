@@ -9,7 +9,7 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui screenshots run test check format bench campaign clean
+.PHONY: help setup ui screenshots run test check reference format bench campaign clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: setup ## Lint, types, layers, sizes, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -p no:randomly tests/docs tests/typing
+
+reference: setup ## Write docs/configuration.md and docs/cli.md from the program
+	@$(BIN)/python tools/reference.py
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .

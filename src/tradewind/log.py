@@ -15,11 +15,17 @@ import sys
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import argparse
 
 _FILE_BYTES = 10 * 1024 * 1024
 _FILE_COUNT = 3
 """A part of a server keeps at most 40 MB of its own log."""
+
+_CHATTY = ("alembic", "asyncio", "uvicorn", "watchfiles")
+"""Libraries that say at INFO what only their developers want to know."""
 
 _COLOURS = {"scheduler": 36, "worker": 32, "processor": 35, "web": 34, "triggerer": 33}
 _LEVEL_COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
@@ -70,6 +76,31 @@ class ConsoleFormatter(logging.Formatter):
         return f"\033[{colour}m{text}\033[0m" if self._colour else text
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Let a program that reads no settings be told about its log; see `options_of`."""
+    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--parts-log-folder", type=Path, help="folder of this part's own log")
+    parser.add_argument("--json-logs", action="store_true", help="JSON even on a terminal")
+
+
+def options_of(level: str, folder: Path | None, *, json_lines: bool) -> list[str]:
+    """Return the options that `add_options` understands."""
+    told = ["--log-level", level]
+    if folder is not None:
+        told += ["--parts-log-folder", str(folder)]
+    return [*told, "--json-logs"] if json_lines else told
+
+
+def set_up_as_told(component: str, options: argparse.Namespace) -> None:
+    """Set the log up as the options of `add_options` say."""
+    set_up(
+        component,
+        level=options.log_level,
+        folder=options.parts_log_folder,
+        json_lines=options.json_logs,
+    )
+
+
 def set_up(
     component: str,
     *,
@@ -104,6 +135,8 @@ def set_up(
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _time(record: logging.LogRecord) -> datetime:

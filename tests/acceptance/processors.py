@@ -14,7 +14,7 @@ from sqlalchemy import select as sql
 
 from tradewind.clock import SystemClock
 from tradewind.processor.loop import Processor
-from tradewind.processor.service import without_credentials
+from tradewind.processor.service import parsing_environment
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.store import tables
 from tradewind.store.connect import Database, open_database
@@ -60,7 +60,7 @@ class RunningProcessor:
             Signal(self.db),
             self._clock,
             self.secrets,
-            without_credentials(os.environ),
+            parsing_environment(os.environ),
         )
         self._thread = threading.Thread(target=self._processor.run, args=[lambda: self._stopping])
         self._thread.start()

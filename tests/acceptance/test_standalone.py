@@ -116,7 +116,8 @@ class System:
             text=True,
             check=False,
         )
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        # Also of a command that fails its check: `list-import-errors` ends with 1 and its list.
+        return json.loads(done.stdout) if done.stdout else None
 
     def until(self, what: str, check: Callable[[], Any], timeout_s: float = 60) -> Any:
         """Wait until something holds; each check runs a command, which is pause enough."""

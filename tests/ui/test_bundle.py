@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools.ui import DIST, HASH, ROOT, UI, source_hash
 
 SOURCES = sorted((UI / "src").rglob("*.ts*"))

@@ -79,3 +79,22 @@ def test_setting_up_again_replaces() -> None:
     logging.getLogger("x").info("hello")
     assert first.getvalue() == ""
     assert json.loads(second.getvalue())["component"] == "web"
+
+
+def test_a_warning_is_coloured_by_its_level_and_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    set_up("web", stream=out)
+    logging.getLogger("x").warning("careful")
+    assert "\033[34mweb " in out.getvalue()
+    assert "\033[33mWARNING\033[0m careful" in out.getvalue()
+
+
+def test_chatty_libraries_are_heard_only_when_it_matters() -> None:
+    out = io.StringIO()
+    set_up("web", stream=out)
+    logging.getLogger("alembic.runtime").info("setup plugin")
+    logging.getLogger("alembic.runtime").warning("something is wrong")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == [
+        "something is wrong"
+    ]

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -216,9 +217,15 @@ def _path(text: str, base: Path, env: Mapping[str, str]) -> Path:
 
 
 def _finish(sections: dict[str, dict[str, Any]], origins: dict[str, str], home: Path) -> None:
-    """Fill in what depends on the machine or the home."""
-    if not sections["core"]["hostname"]:
-        sections["core"]["hostname"] = os.uname().nodename
+    """Fill in what depends on the home, and check what no type can say."""
+    zone = sections["core"]["default_timezone"]
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, LookupError) as error:
+        raise ConfigError(
+            f"core.default_timezone = {zone!r} ({origins['core.default_timezone']}) is no time "
+            "zone; it should be a name like UTC or Europe/Amsterdam"
+        ) from error
     key_file = home / KEY_FILE
     if not sections["database"]["encryption_keys"] and key_file.exists():
         try:

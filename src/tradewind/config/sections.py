@@ -62,7 +62,7 @@ class Core(Struct, frozen=True, kw_only=True):
         Meta(description="Whether a new DAG starts paused, unless the DAG says otherwise."),
     ] = False
     default_timezone: Annotated[
-        str, Meta(description="Time zone of DAGs that name none (an IANA name).")
+        str, Meta(description="Zone of dates and DAGs that name none (an IANA name).")
     ] = "UTC"
     default_task_retries: Annotated[
         int, Meta(description="Retries of tasks that do not say how many.", ge=0)
@@ -70,10 +70,6 @@ class Core(Struct, frozen=True, kw_only=True):
     max_map_length: Annotated[
         int, Meta(description="Most task instances that one expand() may make.", gt=0)
     ] = 1024
-    hostname: Annotated[
-        str,
-        Meta(description="This machine's name in logs and lists; empty: its host name."),
-    ] = ""
     dag_ignore_file_syntax: Annotated[
         str,
         Meta(
@@ -82,7 +78,7 @@ class Core(Struct, frozen=True, kw_only=True):
     ] = "glob"
     dag_discovery_safe_mode: Annotated[
         bool,
-        Meta(description="Skip files that mention neither dag nor airflow nor tradewind."),
+        Meta(description="Import only files that mention dag and airflow or tradewind."),
     ] = True
     xcom_size_limit_bytes: Annotated[
         int,
@@ -507,3 +503,10 @@ def _all_settings() -> dict[str, Setting]:
 
 
 SETTINGS = _all_settings()
+
+SECTION_TITLES = {
+    f.encode_name: (SECTIONS[f.name].__doc__ or "").strip()
+    for f in msgspec.structs.fields(Config)
+    if f.name in SECTIONS
+}
+"""What each section is about, by its name."""

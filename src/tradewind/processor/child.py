@@ -27,7 +27,6 @@ from tradewind.processor.protocol import (
     MAX_RESULT,
     Answer,
     Ask,
-    Defaults,
     FromChild,
     Limits,
     Mask,
@@ -37,7 +36,7 @@ from tradewind.processor.protocol import (
     to_child,
 )
 from tradewind.processor.report import describe
-from tradewind.sdk import runtime
+from tradewind.sdk import defaults, runtime
 from tradewind.sdk.build import to_spec
 from tradewind.sdk.dag_definition import DAG
 from tradewind.sdk.loading import load_dag_file
@@ -67,6 +66,7 @@ def run(start: Start, *, channel: int, output: int) -> NoReturn:
         with socket.socket(fileno=3) as parent:
             link = _Link(parent)
             runtime.install(link)
+            defaults.install(start.defaults)
             try:
                 link.send(_parse(start))
             except MemoryError as error:  # writing the result down takes memory, too
@@ -114,7 +114,7 @@ def _parse(start: Start) -> Parsed:
             found = tuple(loaded.warnings)
             for dag in loaded.dags.values():
                 try:
-                    specs.append(_spec(dag, start.defaults))
+                    specs.append(_spec(dag))
                 except BaseException as error:  # noqa: BLE001  a user's property may raise anything
                     errors.append(describe(error, folder, memory_bytes))
         except BaseException as error:  # noqa: BLE001  sys.exit() too must not end us silently
@@ -129,12 +129,8 @@ def _parse(start: Start) -> Parsed:
     )
 
 
-def _spec(dag: DAG, defaults: Defaults) -> DagSpec:
-    spec = to_spec(
-        dag,
-        catchup_by_default=defaults.catchup,
-        create_cron_data_intervals=defaults.cron_data_intervals,
-    )
+def _spec(dag: DAG) -> DagSpec:
+    spec = to_spec(dag)
     encode_spec(spec)  # raises here, where the DAG can be named, when a value is no data
     return spec
 

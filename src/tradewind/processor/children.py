@@ -19,11 +19,11 @@ from pathlib import Path
 
 from tradewind.clock import Clock
 from tradewind.errors import Unavailable
+from tradewind.model.defaults import DagDefaults
 from tradewind.processor.job import Finished, Job
 from tradewind.processor.protocol import (
     Answer,
     Ask,
-    Defaults,
     Kill,
     Limits,
     Ready,
@@ -111,7 +111,7 @@ class Children:
         *,
         timeout_s: float,
         memory_limit_mb: int,
-        defaults: Defaults,
+        defaults: DagDefaults,
     ) -> int:
         """Start importing a file and return the job's number; only when `can_start`."""
         self._next_id += 1

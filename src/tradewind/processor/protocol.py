@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.model.defaults import DagDefaults
 from tradewind.model.spec import DagSpec
 from tradewind.wire.messages import Call
 
@@ -34,13 +35,6 @@ class Limits(msgspec.Struct, frozen=True):
     memory_bytes: int
 
 
-class Defaults(msgspec.Struct, frozen=True):
-    """What a DAG is that does not say: settings that an author sees in the DAG."""
-
-    catchup: bool = False
-    cron_data_intervals: bool = False
-
-
 class Start(msgspec.Struct, frozen=True, tag="start"):
     """Fork a child that imports this file and sends its DAGs.
 
@@ -51,7 +45,7 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     dag_folder: str
     dag_file: str
     limits: Limits
-    defaults: Defaults = Defaults()
+    defaults: DagDefaults = DagDefaults()
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):

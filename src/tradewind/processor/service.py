@@ -10,11 +10,10 @@ from types import FrameType
 
 import tradewind
 from tradewind.clock import SystemClock
-from tradewind.config import Config
+from tradewind.config import Config, without_credentials
 from tradewind.kernel import NUMERIC_THREADS
 from tradewind.processor.loop import Processor
-from tradewind.processor.protocol import Defaults
-from tradewind.processor.settings import ProcessorSettings
+from tradewind.processor.settings import ProcessorSettings, dag_defaults
 from tradewind.store.connect import open_database
 from tradewind.store.migrate import check
 from tradewind.store.secrets import configured_keys, open_secrets
@@ -23,16 +22,6 @@ from tradewind.store.signal import Signal
 log = logging.getLogger(__name__)
 
 EXAMPLES = Path(tradewind.__file__).parent / "example_dags"
-
-_CREDENTIALS = (
-    "TRADEWIND__DATABASE__",
-    "AIRFLOW__DATABASE__",
-    "TRADEWIND_CONN_",
-    "AIRFLOW_CONN_",
-    "TRADEWIND_VAR_",
-    "AIRFLOW_VAR_",
-    "AIRFLOW__CORE__FERNET_KEY",
-)
 
 
 def serve(config: Config, env: Mapping[str, str]) -> None:
@@ -55,7 +44,7 @@ def serve(config: Config, env: Mapping[str, str]) -> None:
         Signal(db),
         SystemClock(),
         open_secrets(db, keys, env),
-        without_credentials(env),
+        parsing_environment(env),
     )
     stopping = False
 
@@ -84,18 +73,16 @@ def settings_of(config: Config) -> ProcessorSettings:
         slow_round_s=processor.slow_round_s,
         rescan_s=processor.rescan_s,
         paused_at_creation=config.core.dags_are_paused_at_creation,
-        defaults=Defaults(
-            catchup=config.scheduler.catchup_by_default,
-            cron_data_intervals=config.scheduler.create_cron_data_intervals,
-        ),
+        ignore_syntax=config.core.dag_ignore_file_syntax,
+        safe_mode=config.core.dag_discovery_safe_mode,
+        defaults=dag_defaults(config),
     )
 
 
-def without_credentials(env: Mapping[str, str]) -> dict[str, str]:
+def parsing_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that DAG files are imported in.
 
     Variables and connections are asked of the processor, which then knows who read them.
     Numeric libraries start no threads: nothing is computed at import.
     """
-    kept = {name: value for name, value in env.items() if not name.startswith(_CREDENTIALS)}
-    return {**kept, **dict.fromkeys(NUMERIC_THREADS, "1")}
+    return {**without_credentials(env), **dict.fromkeys(NUMERIC_THREADS, "1")}

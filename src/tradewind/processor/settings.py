@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from tradewind.processor.protocol import Defaults
+from tradewind.config import Config
+from tradewind.model.defaults import DagDefaults
 
 
 class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,4 +31,17 @@ class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
     watch_by_polling: bool = False
     poll_s: float = 1.0
     paused_at_creation: bool = False
-    defaults: Defaults = Defaults()
+    defaults: DagDefaults = DagDefaults()
+
+
+def dag_defaults(config: Config) -> DagDefaults:
+    """Return what holds where a DAG file does not say."""
+    return DagDefaults(
+        timezone=config.core.default_timezone,
+        retries=config.core.default_task_retries,
+        catchup=config.scheduler.catchup_by_default,
+        cron_data_intervals=config.scheduler.create_cron_data_intervals,
+        delta_data_intervals=config.scheduler.create_delta_data_intervals,
+        max_active_runs=config.core.max_active_runs_per_dag,
+        max_active_tasks=config.core.max_active_tasks_per_dag,
+    )

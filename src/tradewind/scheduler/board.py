@@ -29,7 +29,7 @@ _GRAPH_CACHE = 512
 class LiveAttempt(msgspec.Struct):
     """An attempt that is queued or running.
 
-    beaten_at: monotonic seconds of the last sign of life (of the claim, at first).
+    beaten_at: monotonic seconds of the last sign of life: at first since when it is queued.
     next_submit_at: monotonic seconds when an unclaimed attempt is handed over again.
     """
 

@@ -34,7 +34,7 @@ from tradewind.scheduler.dispatch import Dispatch
 from tradewind.scheduler.inbox import BATCH, Inbox
 from tradewind.scheduler.intake import Intake
 from tradewind.scheduler.leadership import Leadership
-from tradewind.scheduler.reconcile import Reconcile
+from tradewind.scheduler.reconcile import Patience, Reconcile
 from tradewind.scheduler.router import Router
 from tradewind.scheduler.runs import Runs
 from tradewind.store import pools
@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 10.0
     heartbeat_s: float = 2.0
     attempt_lease_s: float = 60.0
+    queued_timeout_s: float = 600.0
     trigger_lease_s: float = 10.0
     reconcile_s: float = 5.0
     poll_s: float = 1.0
@@ -118,7 +119,7 @@ class Parts:
             self.board, world.executors, assignments, world.clock, settings.resubmit_s
         )
         self.reconcile = Reconcile(
-            self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
+            self.board, world.executors, self.callbacks, world.clock, _patience(settings)
         )
         self.decider = Decider(
             self.board,
@@ -205,6 +206,10 @@ class Parts:
             selector.register(self.signal.fileno(), selectors.EVENT_READ)
             selector.select(timeout_s)
         self.signal.drain()
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(silent_s=settings.attempt_lease_s, queued_s=settings.queued_timeout_s)
 
 
 def _policy(settings: Settings) -> Policy:

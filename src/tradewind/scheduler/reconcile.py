@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from tradewind.clock import Clock
 from tradewind.executors.base import Executor, Fact, Gone
 from tradewind.model.event import Reported
@@ -24,6 +26,13 @@ from tradewind.store.turn import AttemptEnd
 log = logging.getLogger(__name__)
 
 
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds after which an attempt is lost: silent while it runs, untaken while queued."""
+
+    silent_s: float
+    queued_s: float
+
+
 class Reconcile:
     """Find attempts that are lost."""
 
@@ -33,13 +42,13 @@ class Reconcile:
         executors: Mapping[str, Executor],
         callbacks: Callbacks,
         clock: Clock,
-        attempt_lease_s: float,
+        patience: Patience,
     ) -> None:
         self._board = board
         self._executors = executors
         self._callbacks = callbacks
         self._clock = clock
-        self._lease_s = attempt_lease_s
+        self._patience = patience
 
     def changes(self, work: Work) -> None:
         """Take what executors noticed since the last call."""
@@ -47,7 +56,7 @@ class Reconcile:
             self._apply(work, executor.reconcile(None))
 
     def full(self, work: Work) -> None:
-        """Check every live attempt against its executor, and every lease."""
+        """Check every live attempt against its executor, every lease and every wait in a queue."""
         callbacks = self._callbacks.launched()
         for name, executor in self._executors.items():
             believed = {a for a, live in self._board.attempts.items() if live.executor == name}
@@ -55,12 +64,16 @@ class Reconcile:
             self._apply(work, executor.reconcile(believed))
         now = self._clock.monotonic()
         for live in list(self._board.attempts.values()):
-            if live.nonce is not None and now - live.beaten_at > self._lease_s:
-                lose(
-                    work,
-                    live,
-                    Vanished(reason=f"no sign of life from {live.worker} for {self._lease_s:g} s"),
+            silent_s = now - live.beaten_at
+            if live.nonce is not None and silent_s > self._patience.silent_s:
+                reason = f"no sign of life from {live.worker} for {self._patience.silent_s:g} s"
+                lose(work, live, Vanished(reason=reason))
+            elif live.nonce is None and silent_s > self._patience.queued_s:
+                reason = (
+                    f"no worker took it for {self._patience.queued_s:g} s "
+                    f"(scheduler.task_queued_timeout){_because(live.pending_reason)}"
                 )
+                lose(work, live, Vanished(reason=reason))
 
     def _apply(self, work: Work, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -87,6 +100,10 @@ class Reconcile:
                 )
             else:
                 live.pending_reason = fact.reason
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
 
 
 def lose(work: Work, live: LiveAttempt, outcome: Vanished) -> None:

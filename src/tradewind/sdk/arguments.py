@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from tradewind.errors import DagError
 from tradewind.model.spec import DEFAULT_POOL
 from tradewind.model.state import TriggerRule, WeightRule
+from tradewind.sdk import defaults
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag_definition import DAG
@@ -143,14 +144,14 @@ def unknown_arguments(where: str, names: Iterable[str], known: Iterable[str]) ->
 
 
 def aware(value: Any) -> datetime | None:
-    """Return the time with a zone; a naive one is meant in UTC."""
+    """Return the time with a zone; a naive one is meant in the default time zone."""
     if value is None:
         return None
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     if isinstance(at, datetime):
-        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return at if at.tzinfo is not None else at.replace(tzinfo=defaults.zone())
     if isinstance(at, date):
-        return datetime(at.year, at.month, at.day, tzinfo=UTC)
+        return datetime(at.year, at.month, at.day, tzinfo=defaults.zone())
     raise ArgumentError(f"must be a datetime, not {type(value).__name__} ({value!r:.60})")
 
 
@@ -259,7 +260,7 @@ def _backoff(value: Any) -> float:
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "email": lambda v: None if v is None else v if isinstance(v, str) else list(v),
-    "retries": lambda v: whole(0)(0 if v is None else v),
+    "retries": lambda v: whole(0)(defaults.current().retries if v is None else v),
     "retry_delay": seconds_to_delta,
     "retry_exponential_backoff": _backoff,
     "max_retry_delay": seconds_to_delta,
@@ -312,6 +313,8 @@ def set_arguments(task: Any, where: str, arguments: Mapping[str, Any]) -> None:
         if check is not None:
             value = checked(check, where, name, value)  # noqa: PLW2901  only this form is set
         setattr(task, _STORED_AS.get(name, name), value)
+    if "retries" not in arguments and not task.retries:
+        task.retries = defaults.current().retries
     if arguments.get("wait_for_downstream"):
         task.depends_on_past = True
 

@@ -42,6 +42,7 @@ from tradewind.sdk.abstract_operator import AbstractOperator
 from tradewind.sdk.assets import as_refs
 from tradewind.sdk.dag_definition import DAG
 from tradewind.sdk.dag_graph import groups_of, topological_order
+from tradewind.sdk.defaults import current
 from tradewind.sdk.exceptions import FailFastDagInvalidTriggerRule, ParamValidationError
 from tradewind.sdk.mapping import ExpandInput
 from tradewind.sdk.params import NOT_GIVEN
@@ -56,31 +57,22 @@ _NO_OP_FREE = ("execute", "success")
 
 def to_spec(
     dag: DAG,
-    *,
-    catchup_by_default: bool = False,
-    create_cron_data_intervals: bool = False,
-    max_active_runs: int = 16,
-    max_active_tasks: int = 16,
 ) -> DagSpec:
     """Return the DAG as data.
 
     Args:
-        dag: the DAG.
-        catchup_by_default: for DAGs that do not say.
-        create_cron_data_intervals: give cron expressions and timedeltas the meaning of Airflow
-            2: data intervals, run at their end.
-        max_active_runs: for DAGs that do not say.
-        max_active_tasks: for DAGs that do not say.
+        dag: the DAG; what it does not say is as the deployment's defaults have it.
 
     Raises:
         DagError: the DAG is not right; names the DAG, the task, the argument and the fix.
     """
+    defaults = current()
     order = topological_order(dag)
     index = {task.task_id: i for i, task in enumerate(order)}
-    schedule = schedule_of(dag, create_cron_data_intervals=create_cron_data_intervals)
+    schedule = schedule_of(dag, defaults)
     _check_setups(order)
     _check_params(dag, must_have_values=may_start_by_itself(schedule))
-    catchup = catchup_by_default if dag.catchup is None else bool(dag.catchup)
+    catchup = defaults.catchup if dag.catchup is None else bool(dag.catchup)
     _check_start(dag, schedule)
     return DagSpec(
         dag_id=dag.dag_id,
@@ -92,8 +84,8 @@ def to_spec(
         start_date=_utc(dag.start_date),
         end_date=_utc(dag.end_date),
         catchup=catchup,
-        max_active_runs=dag.max_active_runs or max_active_runs,
-        max_active_tasks=dag.max_active_tasks or max_active_tasks,
+        max_active_runs=dag.max_active_runs or defaults.max_active_runs,
+        max_active_tasks=dag.max_active_tasks or defaults.max_active_tasks,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         dagrun_timeout_s=_seconds(dag.dagrun_timeout),
         fail_fast=dag.fail_fast,

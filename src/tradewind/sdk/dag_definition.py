@@ -11,12 +11,12 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any, ParamSpec, Self, TypedDict, Unpack, overload
 
 from tradewind.errors import DagError
-from tradewind.sdk import arguments, scope, templates
+from tradewind.sdk import arguments, defaults, scope, templates
 from tradewind.sdk.arguments import ArgumentError, Callbacks, Seconds
 from tradewind.sdk.dag_graph import DagGraph
 from tradewind.sdk.decorators import TaskDecorators
@@ -220,10 +220,10 @@ class DAG(DagGraph):
 
     @property
     def timezone(self) -> tzinfo:
-        """The zone that cron expressions are meant in: that of the start date, else UTC."""
+        """The zone that cron expressions are meant in: the start date's, else the default one."""
         date = self.start_date or self.end_date
         zone = date.tzinfo if date is not None else None
-        return zone if zone is not None else UTC
+        return zone if zone is not None else defaults.zone()
 
     @property
     def dag_display_name(self) -> str:

@@ -26,10 +26,11 @@ from tradewind.sdk.timetables import (
 )
 
 if TYPE_CHECKING:
+    from tradewind.model.defaults import DagDefaults
     from tradewind.sdk.dag_definition import DAG
 
 
-def timetable_of(dag: DAG, *, create_cron_data_intervals: bool = False) -> Timetable:
+def timetable_of(dag: DAG, defaults: DagDefaults) -> Timetable:
     """Return the timetable that a DAG's schedule stands for.
 
     Raises:
@@ -41,9 +42,11 @@ def timetable_of(dag: DAG, *, create_cron_data_intervals: bool = False) -> Timet
     if isinstance(value, Timetable):
         return value
     if isinstance(value, str):
-        return _of_text(value.strip(), dag, intervals=create_cron_data_intervals)
+        return _of_text(value.strip(), dag, intervals=defaults.cron_data_intervals)
     if isinstance(value, timedelta) or hasattr(value, "leapdays"):
-        kind = DeltaDataIntervalTimetable if create_cron_data_intervals else DeltaTriggerTimetable
+        kind = (
+            DeltaDataIntervalTimetable if defaults.delta_data_intervals else DeltaTriggerTimetable
+        )
         return kind(value)
     if isinstance(value, BaseAsset):
         return AssetTriggeredTimetable(value)
@@ -67,14 +70,14 @@ def _of_text(text: str, dag: DAG, *, intervals: bool) -> Timetable:
     return CronTriggerTimetable(cron, timezone=zone)
 
 
-def schedule_of(dag: DAG, *, create_cron_data_intervals: bool = False) -> ScheduleSpec:
+def schedule_of(dag: DAG, defaults: DagDefaults) -> ScheduleSpec:
     """Return a DAG's schedule as data.
 
     Raises:
         AirflowTimetableInvalid: it cannot be computed; names the DAG and the fix.
     """
     try:
-        timetable = timetable_of(dag, create_cron_data_intervals=create_cron_data_intervals)
+        timetable = timetable_of(dag, defaults)
         timetable.validate()
         spec = timetable.schedule_spec()
         calendar.validate(spec)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import socket
 from pathlib import Path
 
 from tradewind.clock import SystemClock
-from tradewind.log import set_up
+from tradewind.log import add_options, set_up_as_told
+from tradewind.sdk import defaults
 from tradewind.triggerer.loop import Triggerer
 from tradewind.triggerer.settings import TriggererSettings
 from tradewind.triggerer.tasklog import TaskLogHandler, of_the_triggerer
@@ -21,12 +23,13 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True, help="the scheduler's socket")
     parser.add_argument("--dags-folder", type=Path, required=True)
     parser.add_argument("--log-folder", type=Path, required=True)
-    parser.add_argument("--parts-log-folder", type=Path, help="for the triggerer's own log")
     parser.add_argument("--capacity", type=int, default=10_000)
     parser.add_argument("--heartbeat-s", type=float, default=2.0)
     parser.add_argument("--blocked-s", type=float, default=5.0)
+    add_options(parser)
     options = parser.parse_args()
-    set_up("triggerer", folder=options.parts_log_folder)
+    set_up_as_told("triggerer", options)
+    defaults.install_from(os.environ)
     root = logging.getLogger()
     for handler in root.handlers:
         handler.addFilter(of_the_triggerer)

@@ -3,32 +3,74 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
 from tradewind.clock import SystemClock
 from tradewind.config import Config
+from tradewind.errors import ConfigError
 from tradewind.store.connect import open_database
 from tradewind.store.signal import Signal
 from tradewind.web.app import make_app
 
-_GRACE_S = 2
+_GRACE_S = 1
+"""How long open requests may take to end when the server is told to stop."""
+_BACKLOG = 512
 
 
-def serve(config: Config, listener: socket.socket) -> None:
-    """Serve on a socket that listens already, until SIGTERM or SIGINT."""
+def listen(config: Config) -> socket.socket:
+    """Return the listening socket.
+
+    Raises:
+        ConfigError: the port is taken, or the address is none of this machine's.
+    """
+    host, port = config.api.host, config.api.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop what listens there, or "
+            "choose another port with --port (0 takes a free one) or TRADEWIND__API__PORT"
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL under which the server is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `ready` once requests are answered."""
     db = open_database(config.database.sql_alchemy_conn)
-    app = make_app(config, db, Signal(db), SystemClock())
     settings = uvicorn.Config(
-        app,
+        make_app(config, db, Signal(db), SystemClock()),
+        log_config=None,
         log_level="warning",
         access_log=False,
         lifespan="off",
+        loop="asyncio",
+        http="h11",
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
     try:
-        uvicorn.Server(settings).run(sockets=[listener])
+        _Server(settings, ready).run(sockets=[listener])
     finally:
         db.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it has started."""
+
+    def __init__(self, settings: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(settings)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._ready()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tradewind.errors import ConfigError
-from tradewind.log import set_up
+from tradewind.log import add_options, set_up_as_told
 from tradewind.worker.service import serve
 from tradewind.worker.settings import SupervisorSettings
 
@@ -28,8 +28,9 @@ def main() -> None:
     parser.add_argument("--idle-hosts", type=int, default=16)
     parser.add_argument("--idle-host-s", type=float, default=900.0)
     parser.add_argument("--userland", default="tradewind.worker.usercode", help=argparse.SUPPRESS)
+    add_options(parser)
     options = parser.parse_args()
-    set_up("worker")
+    set_up_as_told("worker", options)
     settings = SupervisorSettings(
         socket_path=options.socket,
         dags_folder=options.dags_folder,

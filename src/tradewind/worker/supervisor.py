@@ -110,6 +110,7 @@ class Supervisor:
         while not self._done:
             if stop() and not self._draining:
                 self._drain(self._settings.drain_s)
+                continue  # It may be all that there was to wait for.
             for key, mask in self._selector.select(self._timers.wait_s()):
                 key.data(mask)
             self._timers.run()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from tradewind.model.ids import AttemptId
-from tradewind.sdk import DAG, scope, task
+from tradewind.sdk import DAG, defaults, scope, task
 from tradewind.sdk.execution import execute, run_callback
 from tradewind.sdk.loading import load_dag_file
 from tradewind.wire.messages import Assignment, RunInfo
@@ -23,6 +24,7 @@ _NOWHERE = "/dev/null"
 
 def load(path: str, folder: str) -> Mapping[str, Any]:
     """Import a DAG file and return its DAGs by id."""
+    defaults.install_from(os.environ)
     return load_dag_file(path, folder).dags
 
 

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from tradewind.errors import DagCycle, DagError
-from tradewind.model.schedule import AllOf, AnyOf, AssetTriggered, CronInterval, CronTrigger
+from tradewind.model.defaults import DagDefaults
+from tradewind.model.schedule import (
+    AllOf,
+    AnyOf,
+    AssetTriggered,
+    CronInterval,
+    CronTrigger,
+    DeltaInterval,
+)
 from tradewind.model.spec import MapConcat, MapLiteral, MapXCom, MapZip, TaskSpec, encode_spec
 from tradewind.sdk import (
     DAG,
@@ -25,6 +36,7 @@ from tradewind.sdk import (
     task_group,
     teardown,
 )
+from tradewind.sdk import defaults as dag_defaults
 from tradewind.sdk.build import to_spec
 
 
@@ -38,6 +50,15 @@ class Echo(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         return self.text
+
+
+@contextmanager
+def in_force(defaults: DagDefaults) -> Iterator[None]:
+    before = dag_defaults.install(defaults)
+    try:
+        yield
+    finally:
+        dag_defaults.install(before)
 
 
 def tasks_of(made: DAG) -> dict[str, TaskSpec]:
@@ -247,7 +268,8 @@ def test_schedules() -> None:
     cron = to_spec(DAG("d", schedule="@daily")).schedule
     assert isinstance(cron, CronTrigger)
     assert cron.expressions == ("0 0 * * *",)
-    old = to_spec(DAG("d", schedule="0 5 * * *"), create_cron_data_intervals=True).schedule
+    with in_force(DagDefaults(cron_data_intervals=True)):
+        old = to_spec(DAG("d", schedule="0 5 * * *")).schedule
     assert old == CronInterval(expression="0 5 * * *")
     condition = to_spec(DAG("d", schedule=(a & b) | c)).schedule
     assert isinstance(condition, AssetTriggered)
@@ -294,3 +316,38 @@ def test_durations_become_seconds() -> None:
     spec = to_spec(made)
     assert (spec.dagrun_timeout_s, spec.tasks[0].retry_delay_s) == (3600, 5)
     assert spec.tasks[0].retry_backoff == 2.0
+
+
+def test_what_a_file_leaves_out_is_as_the_deployment_says() -> None:
+    here = DagDefaults(
+        timezone="Europe/Amsterdam",
+        retries=3,
+        catchup=True,
+        delta_data_intervals=True,
+        max_active_runs=5,
+        max_active_tasks=6,
+    )
+    with in_force(here):
+        with DAG("d", schedule=timedelta(days=1), start_date=datetime(2026, 7, 1)) as made:  # noqa: DTZ001  naive on purpose
+            EmptyOperator(task_id="plain")
+            EmptyOperator(task_id="once", retries=0)
+            Echo.partial(task_id="mapped").expand(text=["a"])
+        spec = to_spec(made)
+        undated = DAG("u", schedule="@daily").timezone
+    assert spec.start_date == datetime(2026, 6, 30, 22, tzinfo=UTC)
+    assert (spec.timezone, str(undated)) == ("Europe/Amsterdam", "Europe/Amsterdam")
+    assert {t.task_id: t.retries for t in spec.tasks} == {"plain": 3, "once": 0, "mapped": 3}
+    assert (spec.catchup, spec.max_active_runs, spec.max_active_tasks) == (True, 5, 6)
+    assert isinstance(spec.schedule, DeltaInterval)
+
+
+def test_defaults_are_handed_over_in_the_environment() -> None:
+    before = dag_defaults.current()
+    try:
+        dag_defaults.install_from({})
+        assert dag_defaults.current() == before
+        text = msgspec.json.encode(DagDefaults(retries=2)).decode()
+        dag_defaults.install_from({dag_defaults.VARIABLE: text})
+        assert dag_defaults.current() == DagDefaults(retries=2)
+    finally:
+        dag_defaults.install(before)

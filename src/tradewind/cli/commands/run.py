@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tradewind.cli.shell import conf_of
 from tradewind.errors import NotFound, UserError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run_command(
     shown = watcher(live=sys.stdout.isatty() and not plain)
     at = logical_date.replace(tzinfo=logical_date.tzinfo or UTC) if logical_date else None
     with shown:
-        finished = _run({**dags, dag.dag_id: dag}, dag, store, shown, _conf(conf), at,
+        finished = _run({**dags, dag.dag_id: dag}, dag, store, shown, conf_of(conf), at,
                         mark_success, parallel)  # fmt: skip
     if finished is None:
         click.echo("interrupted; the tasks that ran were stopped", err=True)
@@ -145,15 +145,3 @@ def _chosen(dags: dict[str, Any], file: Path, dag_id: str | None) -> Any:
 
 def _names(dags: dict[str, Any]) -> str:
     return ", ".join(sorted(dags)) or "none"
-
-
-def _conf(text: str | None) -> dict[str, Any]:
-    if not text:
-        return {}
-    try:
-        conf = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--conf is not JSON: {error}") from error
-    if not isinstance(conf, dict):
-        raise UserError(f"--conf must be a JSON object, like '{{\"n\": 3}}', not {text}")
-    return conf

@@ -1,0 +1,22 @@
+"""What holds in a deployment where a DAG file does not say: settings that an author sees."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of arguments that a DAG or task leaves out.
+
+    timezone: IANA name of the zone that naive dates and cron expressions are meant in.
+    retries: of tasks. cron_data_intervals, delta_data_intervals: whether cron expressions and
+    timedeltas have the meaning of Airflow 2: data intervals, run at their end.
+    """
+
+    timezone: str = "UTC"
+    retries: int = 0
+    catchup: bool = False
+    cron_data_intervals: bool = False
+    delta_data_intervals: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
