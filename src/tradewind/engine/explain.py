@@ -28,6 +28,7 @@ def explain(
     admission: Admission,
     past: Past,
     now: datetime | None = None,
+    pending: str | None = None,
 ) -> tuple[Blocked, ...]:
     """Return what holds a task instance back; empty when nothing does (it runs or has ended).
 
@@ -37,6 +38,7 @@ def explain(
         admission: knows pools and limits.
         past: the previous run, as far as this one asks for it.
         now: leaves out what has come due already.
+        pending: why a queued attempt waits, as its executor says (`Attempt.reason`).
 
     Raises:
         NotFound: the run has no such task instance.
@@ -45,10 +47,10 @@ def explain(
     if ti.state in TERMINAL_STATES or ti.state is TaskState.RUNNING:
         return ()
     found: list[Blocked] = []
-    run = _run(live)
+    run = _run(live, now)
     if run is not None:
         found.append(run)
-    found.extend(_own(ti, live, admission, now))
+    found.extend(_own(ti, live, admission, now, pending))
     if ti.state in _WAITING:
         found.extend(_upstreams(live, live.key_node[key]))
         blocked = past_blocks(live.task(key.task_id), past) if key.task_id in _known(live) else None
@@ -61,7 +63,11 @@ def _known(live: LiveRun) -> dict[str, int]:
     return live.graph.index
 
 
-def _run(live: LiveRun) -> Blocked | None:
+def _run(live: LiveRun, now: datetime | None) -> Blocked | None:
+    start = live.run.run_after
+    if live.run.state is RunState.QUEUED and now is not None and start > now:
+        text = f"the run stands for {start:%Y-%m-%d %H:%M:%S} UTC and starts then"
+        return Blocked(code="run_after", text=text, until=start)
     if live.run.state is RunState.QUEUED:
         return Blocked(
             code="run_queued",
@@ -77,7 +83,11 @@ def _run(live: LiveRun) -> Blocked | None:
 
 
 def _own(
-    ti: TaskInstance, live: LiveRun, admission: Admission, now: datetime | None
+    ti: TaskInstance,
+    live: LiveRun,
+    admission: Admission,
+    now: datetime | None,
+    pending: str | None,
 ) -> Iterator[Blocked]:
     """Yield what follows from the instance's own state."""
     state, due = ti.state, ti.due_at
@@ -86,7 +96,10 @@ def _own(
             code="next", text="nothing holds it back; it is next in line for a slot"
         )
     elif state is TaskState.QUEUED:
-        yield Blocked(code="unclaimed", text="it was handed over; no worker has taken it yet")
+        if pending:
+            yield Blocked(code="pending", text=f"it was handed over and waits: {pending}")
+        else:
+            yield Blocked(code="unclaimed", text="it was handed over; no worker has taken it yet")
     elif state is TaskState.DEFERRED:
         yield Blocked(code="deferred", text="it waits for its trigger to fire", until=due)
     elif state is TaskState.RESTARTING:

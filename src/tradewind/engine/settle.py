@@ -102,7 +102,7 @@ def _lost(
     run: Run,
     max_infra_losses: int,
 ) -> Verdict:
-    if not outcome.before_start and ti.state is not TaskState.QUEUED:
+    if not outcome.before_start:
         return _failed_try(task, ti, now, run, outcome.reason, None)
     losses = ti.infra_losses + 1
     if losses <= max_infra_losses:

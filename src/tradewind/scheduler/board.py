@@ -29,8 +29,10 @@ _GRAPH_CACHE = 512
 class LiveAttempt(msgspec.Struct):
     """An attempt that is queued or running.
 
-    beaten_at: monotonic seconds of the last sign of life: at first since when it is queued.
+    beaten_at: monotonic seconds of the last sign of life (of the claim, at first).
+    queued_at: monotonic seconds when it was queued.
     next_submit_at: monotonic seconds when an unclaimed attempt is handed over again.
+    pending_reason: why it waits outside, as its executor says; kept in its row, too.
     """
 
     attempt_id: AttemptId
@@ -41,6 +43,7 @@ class LiveAttempt(msgspec.Struct):
     nonce: str | None = None
     worker: str | None = None
     beaten_at: float = 0.0
+    queued_at: float = 0.0
     next_submit_at: float = 0.0
     submit_count: int = 0
     pending_reason: str | None = None

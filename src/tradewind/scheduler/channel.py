@@ -53,6 +53,7 @@ class Channel:
         self._path = path
         self._selector = selectors.DefaultSelector()
         self._listener: socket.socket | None = None
+        self._inode = 0
         self._peers: dict[str, Peer] = {}
         self._new: set[Peer] = set()
         self._watched: set[int] = set()
@@ -82,20 +83,40 @@ class Channel:
         listener.listen(_BACKLOG)
         listener.setblocking(False)  # noqa: FBT003  the stdlib's signature
         self._listener = listener
+        self._inode = self._path.stat().st_ino
         self._selector.register(listener, selectors.EVENT_READ, None)
 
-    def close(self) -> None:
-        """Close every connection, stop listening and watching."""
-        self.flush()
-        for peer in [*self._peers.values(), *self._new]:
-            self._drop(peer)
+    def keep(self) -> None:
+        """Listen anew when the path does not lead here any more; connections stay.
+
+        A scheduler that was stopped while it took over takes the path when it goes on, before
+        it learns that another leads by now.
+        """
+        try:
+            mine = self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            mine = False
+        if self._listener is not None and not mine:
+            log.warning("%s was taken over by another scheduler; listening anew", self._path)
+            self._close_listener()
+            self.open()
+
+    def _close_listener(self) -> None:
         if self._listener is not None:
             self._selector.unregister(self._listener)
             self._listener.close()
             self._listener = None
+
+    def close(self) -> None:
+        """Close every connection, stop listening and watching; it may be opened again."""
+        self.flush()
+        for peer in [*self._peers.values(), *self._new]:
+            self._drop(peer)
+        self._close_listener()
         for fd in self._watched:
             self._selector.unregister(fd)
         self._watched.clear()
+        self._inbound.clear()
 
     def watch(self, fd: int) -> None:
         """Also wake `poll` when this descriptor is readable."""

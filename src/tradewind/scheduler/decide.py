@@ -124,6 +124,7 @@ class Decider:
                 executor=executor,
                 claim_token=claim_token,
                 beaten_at=now,
+                queued_at=now,
                 next_submit_at=now + self._resubmit_s,
                 submit_count=1,
             )

@@ -14,7 +14,7 @@ from tradewind.executors.base import Executor, Refused
 from tradewind.model.outcome import Vanished
 from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.board import Board, LiveAttempt
-from tradewind.scheduler.reconcile import lose
+from tradewind.scheduler.reconcile import lose, note_pending
 from tradewind.scheduler.work import Work
 from tradewind.wire.messages import Launch
 
@@ -34,12 +34,14 @@ class Dispatch:
         assignments: Assignments,
         clock: Clock,
         resubmit_s: float,
+        queued_timeout_s: float,
     ) -> None:
         self._board = board
         self._executors = executors
         self._assignments = assignments
         self._clock = clock
         self._resubmit_s = resubmit_s
+        self._queued_timeout_s = queued_timeout_s
         self._refused: list[Refused] = []
 
     def submit(self, attempts: Iterable[LiveAttempt]) -> None:
@@ -58,6 +60,17 @@ class Dispatch:
                 launches.setdefault(live.executor, []).append(launch)
         for name, batch in launches.items():
             self._refused.extend(self._executors[name].submit(batch))
+
+    def time_out(self, work: Work) -> None:
+        """Fail the try of what nobody has claimed for longer than the queue's time-out."""
+        now = self._clock.monotonic()
+        for live in list(self._board.attempts.values()):
+            if live.nonce is None and now - live.queued_at > self._queued_timeout_s:
+                why = f"; it waited because {live.pending_reason}" if live.pending_reason else ""
+                setting = "scheduler.task_queued_timeout"
+                reason = f"no worker took it for {self._queued_timeout_s:g} s ({setting}){why}"
+                if lose(work, live, Vanished(reason=reason)):
+                    work.cancels.append((live.attempt_id, reason))
 
     def resubmit_due(self) -> None:
         """Submit again what nobody has claimed for too long."""
@@ -82,9 +95,10 @@ class Dispatch:
             live = self._board.attempts.get(refusal.attempt_id)
             if live is None or live.nonce is not None:
                 continue
-            live.pending_reason = refusal.reason
             if refusal.permanent:
                 lose(work, live, Vanished(reason=refusal.reason))
+            else:
+                note_pending(work, live, refusal.reason)
 
     def cancel(self, attempts: Iterable[LiveAttempt]) -> None:
         """Stop attempts that were cleared, marked or timed out."""

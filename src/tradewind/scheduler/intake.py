@@ -104,12 +104,13 @@ class Intake:
             work.reply(peer_id, self._finished_before(message))
             return
         if message.attempt_id not in work.ended:
-            self._end(work, live, message)
+            if unclaimed:
+                message = _before_start(message)
+            self._end(work, live, nonce, message)
         work.reply(peer_id, Reply(seq=message.seq))
 
-    def _end(self, work: Work, live: LiveAttempt, message: Finish) -> None:
+    def _end(self, work: Work, live: LiveAttempt, nonce: str | None, message: Finish) -> None:
         outcome = message.outcome
-        nonce = work.nonce_of(live)
         before = AttemptState.QUEUED if nonce is None else AttemptState.RUNNING
         lost = isinstance(outcome, Vanished)
         work.turn.ends.append(
@@ -195,6 +196,13 @@ class Intake:
 
 def _fenced(seq: int) -> Reply:
     return Reply(seq=seq, error="fenced", message="this attempt is no longer the current one")
+
+
+def _before_start(message: Finish) -> Finish:
+    """Return a death notice of an attempt that was never claimed: no user code has run."""
+    assert isinstance(message.outcome, Vanished)
+    outcome = msgspec.structs.replace(message.outcome, before_start=True)
+    return msgspec.structs.replace(message, outcome=outcome)
 
 
 def ended(ti: TiKey, attempt_id: AttemptId) -> Reported:

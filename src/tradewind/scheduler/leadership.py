@@ -38,12 +38,14 @@ LEASE = "scheduler"
 class Leadership:
     """This process's claim to lead."""
 
-    def __init__(self, db: Database, clock: Clock, lease_s: float, heartbeat_s: float) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, lease_s: float, heartbeat_s: float, holder: str = ""
+    ) -> None:
         self._db = db
         self._clock = clock
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
-        self._holder = own_name()
+        self._holder = holder or own_name()
         self._seen: Lease | None = None
         self._seen_at = 0.0
         self._beaten_at = 0.0

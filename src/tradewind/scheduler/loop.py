@@ -15,6 +15,7 @@ the turn are handled once more; every handler is written to be repeated.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -46,6 +47,7 @@ class Scheduler:
         self._poll_at = 0.0
         self._reconcile_at = 0.0
         self._component: str | None = None
+        self.leading = False
         self.draining = False
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -55,23 +57,32 @@ class Scheduler:
             ConfigError: another scheduler runs on this SQLite database, or the socket's path
                 cannot be used.
         """
-        parts = self._parts
         while not stop():
-            try:
-                if not parts.leadership.try_lead():
-                    parts.signal_wait(parts.settings.heartbeat_s)
-                    continue
-                self.take_over()
-                while not stop():
-                    self.turn(self.next_timeout_s())
-            except Fenced as error:
-                log.warning("not leading any more: %s", error)
-                self._step_down()
-            except Unavailable as error:
-                log.warning("the database cannot be reached: %s; trying again", error)
-                parts.signal_wait(RETRY_PAUSE_S)
+            self.step()
         self._step_down()
-        parts.leadership.release()
+        self._parts.leadership.release()
+
+    def step(self) -> None:
+        """Do one turn when this scheduler leads; else try to lead, or wait.
+
+        After a lost connection nobody knows what was committed: everything is read again, and
+        workers connect anew and repeat what was not answered.
+        """
+        parts = self._parts
+        try:
+            if not self.leading:
+                if not parts.leadership.try_lead():
+                    parts.signal.wait(parts.settings.heartbeat_s)
+                    return
+                self.take_over()
+            self.turn(self.next_timeout_s())
+        except Fenced as error:
+            log.warning("not leading any more: %s", error)
+            self._step_down()
+        except Unavailable as error:
+            log.warning("the database cannot be reached: %s; trying again", error)
+            self._step_down()
+            parts.signal.wait(RETRY_PAUSE_S)
 
     def take_over(self) -> None:
         """Build the board from the database and open the socket for workers."""
@@ -91,10 +102,14 @@ class Scheduler:
         parts.deferrals.load()
         parts.callbacks.load()
         parts.assets.load()
+        # Reading took a while; whoever leads by now keeps the socket.
+        if not parts.leadership.beat():
+            raise Fenced("another scheduler has taken the lease")
         parts.open_channel()
         parts.dispatch.submit(
             [live for live in parts.board.attempts.values() if live.nonce is None]
         )
+        self.leading = True
 
     def next_timeout_s(self) -> float:
         """Return how long the next turn may wait for something to happen."""
@@ -103,7 +118,11 @@ class Scheduler:
             return 0.0
         monotonic, now = parts.clock.monotonic(), parts.clock.now()
         timeout_s = max(0.0, self._poll_at - monotonic)
-        for wake_at in (parts.board.next_wake(), parts.calendars.next_wake()):
+        for wake_at in (
+            parts.board.next_wake(),
+            parts.calendars.next_wake(),
+            parts.runs.next_wake(),
+        ):
             if wake_at is not None:
                 timeout_s = min(timeout_s, max(0.0, (wake_at - now).total_seconds()))
         return timeout_s
@@ -165,6 +184,8 @@ class Scheduler:
         if monotonic >= self._reconcile_at:
             self._reconcile_at = monotonic + parts.settings.reconcile_s
             parts.reconcile.full(work)
+            parts.channel.keep()
+            parts.dispatch.time_out(work)
             parts.dispatch.resubmit_due()
             parts.deferrals.look()
         if not self.draining:
@@ -210,12 +231,14 @@ class Scheduler:
 
     def _step_down(self) -> None:
         parts = self._parts
+        self.leading = False
         parts.close_channel()
         for run_pk in list(parts.board.runs):
             parts.board.drop(run_pk)
-        if self._component is not None and parts.leadership.epoch is not None:
-            components.stop(parts.db, self._component, parts.clock.now())
-        self._component = None
+        component, self._component = self._component, None
+        if component is not None and parts.leadership.epoch is not None:
+            with contextlib.suppress(Unavailable):
+                components.stop(parts.db, component, parts.clock.now())
 
 
 def raise_if_fatal(error: Exception) -> None:

@@ -6,7 +6,6 @@ that the simulator builds the same scheduler with a fake clock and a fake execut
 
 from __future__ import annotations
 
-import selectors
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from tradewind.scheduler.dispatch import Dispatch
 from tradewind.scheduler.inbox import BATCH, Inbox
 from tradewind.scheduler.intake import Intake
 from tradewind.scheduler.leadership import Leadership
-from tradewind.scheduler.reconcile import Patience, Reconcile
+from tradewind.scheduler.reconcile import Reconcile
 from tradewind.scheduler.router import Router
 from tradewind.scheduler.runs import Runs
 from tradewind.store import pools
@@ -66,6 +65,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
         only `parallelism` bounds it).
     sqlite_lock: the file lock that admits one scheduler, on SQLite.
     want_triggerer: asks the launcher for a triggerer.
+    name: this incarnation's, in the lease; "" makes one of host, process and start.
     """
 
     db: Database
@@ -78,6 +78,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     capacities: Mapping[str, int | None]
     sqlite_lock: Path | None = None
     want_triggerer: Callable[[], None] = lambda: None
+    name: str = ""
 
 
 class Parts:
@@ -90,7 +91,9 @@ class Parts:
         self.channel = world.channel
         self.inbox_batch = BATCH
         self._world = world
-        self.leadership = Leadership(world.db, world.clock, settings.lease_s, settings.heartbeat_s)
+        self.leadership = Leadership(
+            world.db, world.clock, settings.lease_s, settings.heartbeat_s, world.name
+        )
         if world.sqlite_lock is not None:
             self.leadership.lock_database(world.sqlite_lock)
         self.board = Board(Admission())
@@ -116,10 +119,15 @@ class Parts:
             settings.resubmit_s,
         )
         self.dispatch = Dispatch(
-            self.board, world.executors, assignments, world.clock, settings.resubmit_s
+            self.board,
+            world.executors,
+            assignments,
+            world.clock,
+            settings.resubmit_s,
+            settings.queued_timeout_s,
         )
         self.reconcile = Reconcile(
-            self.board, world.executors, self.callbacks, world.clock, _patience(settings)
+            self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
         )
         self.decider = Decider(
             self.board,
@@ -199,17 +207,6 @@ class Parts:
     def close_channel(self) -> None:
         """Stop listening."""
         self.channel.close()
-
-    def signal_wait(self, timeout_s: float) -> None:
-        """Wait for the database's signal, at most this long."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.signal.fileno(), selectors.EVENT_READ)
-            selector.select(timeout_s)
-        self.signal.drain()
-
-
-def _patience(settings: Settings) -> Patience:
-    return Patience(silent_s=settings.attempt_lease_s, queued_s=settings.queued_timeout_s)
 
 
 def _policy(settings: Settings) -> Policy:

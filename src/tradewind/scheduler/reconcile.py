@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from tradewind.clock import Clock
 from tradewind.executors.base import Executor, Fact, Gone
 from tradewind.model.event import Reported
@@ -26,13 +24,6 @@ from tradewind.store.turn import AttemptEnd
 log = logging.getLogger(__name__)
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds after which an attempt is lost: silent while it runs, untaken while queued."""
-
-    silent_s: float
-    queued_s: float
-
-
 class Reconcile:
     """Find attempts that are lost."""
 
@@ -42,13 +33,13 @@ class Reconcile:
         executors: Mapping[str, Executor],
         callbacks: Callbacks,
         clock: Clock,
-        patience: Patience,
+        attempt_lease_s: float,
     ) -> None:
         self._board = board
         self._executors = executors
         self._callbacks = callbacks
         self._clock = clock
-        self._patience = patience
+        self._lease_s = attempt_lease_s
 
     def changes(self, work: Work) -> None:
         """Take what executors noticed since the last call."""
@@ -56,7 +47,7 @@ class Reconcile:
             self._apply(work, executor.reconcile(None))
 
     def full(self, work: Work) -> None:
-        """Check every live attempt against its executor, every lease and every wait in a queue."""
+        """Check every live attempt against its executor, and every lease."""
         callbacks = self._callbacks.launched()
         for name, executor in self._executors.items():
             believed = {a for a, live in self._board.attempts.items() if live.executor == name}
@@ -64,16 +55,12 @@ class Reconcile:
             self._apply(work, executor.reconcile(believed))
         now = self._clock.monotonic()
         for live in list(self._board.attempts.values()):
-            silent_s = now - live.beaten_at
-            if live.nonce is not None and silent_s > self._patience.silent_s:
-                reason = f"no sign of life from {live.worker} for {self._patience.silent_s:g} s"
-                lose(work, live, Vanished(reason=reason))
-            elif live.nonce is None and silent_s > self._patience.queued_s:
-                reason = (
-                    f"no worker took it for {self._patience.queued_s:g} s "
-                    f"(scheduler.task_queued_timeout){_because(live.pending_reason)}"
+            if live.nonce is not None and now - live.beaten_at > self._lease_s:
+                lose(
+                    work,
+                    live,
+                    Vanished(reason=f"no sign of life from {live.worker} for {self._lease_s:g} s"),
                 )
-                lose(work, live, Vanished(reason=reason))
 
     def _apply(self, work: Work, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -99,17 +86,20 @@ class Reconcile:
                     ),
                 )
             else:
-                live.pending_reason = fact.reason
+                note_pending(work, live, fact.reason)
 
 
-def _because(reason: str | None) -> str:
-    return f": {reason}" if reason else ""
+def note_pending(work: Work, live: LiveAttempt, reason: str) -> None:
+    """Keep an executor's reason for waiting where people can see it."""
+    if live.nonce is None and live.pending_reason != reason:
+        live.pending_reason = reason
+        work.turn.pending.append((live.attempt_id, reason))
 
 
-def lose(work: Work, live: LiveAttempt, outcome: Vanished) -> None:
-    """End an attempt that will not report, and tell the engine."""
+def lose(work: Work, live: LiveAttempt, outcome: Vanished) -> bool:
+    """End an attempt that will not report, and tell the engine; False when it is not lost."""
     if live.attempt_id in work.ended or any(a == live.attempt_id for a, _, _ in work.claims):
-        return
+        return False
     log.warning("attempt %s of %s is lost: %s", live.attempt_id, live.ti.in_run, outcome.reason)
     work.ended.add(live.attempt_id)
     work.turn.ends.append(
@@ -127,3 +117,4 @@ def lose(work: Work, live: LiveAttempt, outcome: Vanished) -> None:
         live.ti.run_pk,
         Reported(key=live.ti.in_run, attempt_id=live.attempt_id, outcome=outcome),
     )
+    return True

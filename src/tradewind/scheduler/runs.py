@@ -7,19 +7,25 @@ for admission like any other.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
+from datetime import datetime
 
 from tradewind.clock import Clock
 from tradewind.engine.live import LiveRun
-from tradewind.engine.runs import Limits, admit_runs
+from tradewind.engine.runs import Lane, Limits, admit_runs
 from tradewind.model.event import PastChanged, Started
 from tradewind.model.run import Attempt, Run
 from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState, TaskState
 from tradewind.scheduler.board import NO_PAST, Board, LiveAttempt, RunEntry
 from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.work import Work
+from tradewind.store.backfills import backfill_limits
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
+
+DEFAULT_MAX_ACTIVE_RUNS = 16
+"""Of a DAG whose row is gone."""
 
 
 class Runs:
@@ -34,17 +40,19 @@ class Runs:
         self._clock = clock
         self._default_executor = default_executor
         self._queued: dict[int, Run] = {}
+        self._later: list[datetime] = []
         self._look = True
         self._past_changed: set[int] = set()
 
     def load_all(self) -> None:
         """Load every active run: at a take-over."""
         self._queued.clear()
+        self._later.clear()
         self._past_changed.clear()
         self._look = True
         for run in scheduling.active_runs(self._db):
             if run.state is RunState.QUEUED:
-                self._queued[run.run_pk] = run
+                self.enqueue(run)
             else:
                 self.load(run.run_pk)
 
@@ -75,8 +83,7 @@ class Runs:
         if rows.instances:
             self._board.resuming.update(scheduling.fired(self._db, run_pk))
         if rows.run.state is RunState.QUEUED:
-            self._queued[run_pk] = rows.run
-            self._look = True
+            self.enqueue(rows.run)
         else:
             # What came due while the run was not in memory is found by the first step.
             self._board.set_wake(run_pk, self._clock.now())
@@ -94,6 +101,12 @@ class Runs:
         if run.state is RunState.QUEUED:
             self._queued[run.run_pk] = run
             self._look = True
+            if run.run_after > self._clock.now():
+                heapq.heappush(self._later, run.run_after)
+
+    def next_wake(self) -> datetime | None:
+        """Return when a queued run that stands for a later time may start."""
+        return self._later[0] if self._later else None
 
     def created(self, run_pk: int) -> bool:
         """Take note of a run that somebody else inserted; False when there is none."""
@@ -106,24 +119,23 @@ class Runs:
 
     def start_queued(self, work: Work) -> None:
         """Start the queued runs that their DAG's limits have room for."""
+        while self._later and self._later[0] <= work.now:
+            heapq.heappop(self._later)
+            self._look = True
         if not self._look or not self._queued:
             return
         self._look = False
         limits = {
-            dag_id: Limits(
-                max_active_runs=calendar.max_active_runs if calendar else 16,
-                paused=bool(calendar and calendar.paused),
-            )
-            for dag_id in {run.dag_id for run in self._queued.values()}
-            for calendar in [self._calendars.get(dag_id)]
+            lane: self._limits(*lane)
+            for lane in {(run.dag_id, run.backfill_id) for run in self._queued.values()}
         }
-        active: Counter[tuple[str, int | None]] = Counter()
-        for dag_id in limits:
+        active: Counter[Lane] = Counter()
+        for dag_id in {dag_id for dag_id, _ in limits}:
             for run_pk in self._board.by_dag.get(dag_id, ()):
                 run = self._board.runs[run_pk].live.run
                 if run.state is RunState.RUNNING:
                     active[dag_id, run.backfill_id] += 1
-        for run_pk in admit_runs(list(self._queued.values()), active, limits):
+        for run_pk in admit_runs(list(self._queued.values()), active, limits, work.now):
             del self._queued[run_pk]
             if run_pk in self._board.runs or self.load(run_pk):
                 self._queued.pop(run_pk, None)
@@ -134,7 +146,7 @@ class Runs:
         for change in work.turn.run_changes:
             after = change.after
             if after.state is RunState.QUEUED:
-                self._queued[after.run_pk] = after
+                self.enqueue(after)
             else:
                 self._queued.pop(after.run_pk, None)
             self._look = True
@@ -162,6 +174,16 @@ class Runs:
             )
             work.tell(run_pk, PastChanged(task_ids=tuple(sorted(entry.past_needs))))
 
+    def _limits(self, dag_id: str, backfill_id: int | None) -> Limits:
+        calendar = self._calendars.get(dag_id)
+        most = calendar.max_active_runs if calendar else DEFAULT_MAX_ACTIVE_RUNS
+        paused = bool(calendar and calendar.paused)
+        if backfill_id is not None:
+            found = backfill_limits(self._db, backfill_id)
+            if found is not None:
+                most, paused = found.max_active_runs, paused or found.paused
+        return Limits(max_active_runs=most, paused=paused)
+
     def _note_past(self, work: Work) -> None:
         moved: set[tuple[str, int]] = set()
         for change in work.turn.changes:
@@ -178,6 +200,8 @@ class Runs:
 
     def _live_attempt(self, attempt: Attempt) -> LiveAttempt:
         now = self._clock.monotonic()
+        queued_at = attempt.queued_at or self._clock.now()
+        waited_s = (self._clock.now() - queued_at).total_seconds()
         return LiveAttempt(
             attempt_id=attempt.attempt_id,
             ti=attempt.ti,
@@ -187,6 +211,8 @@ class Runs:
             nonce=attempt.nonce,
             worker=attempt.worker,
             beaten_at=now,
+            queued_at=now - max(0.0, waited_s),
             next_submit_at=now,
             submit_count=attempt.submit_count,
+            pending_reason=attempt.reason,
         )

@@ -119,7 +119,7 @@ def _must_hold(held: bool) -> None:
 _CLAIM = Prepared(
     update(_attempt)
     .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "queued")
-    .values(hb_counter=1, state="running"),
+    .values(hb_counter=1, state="running", reason=None),
     ["nonce", "worker", "claimed_at"],
 )
 _END = Prepared(
@@ -130,6 +130,12 @@ _END = Prepared(
         | (_attempt.c.nonce == bindparam("b_nonce")),
     ),
     ["state", "outcome", "exit_code", "exit_signal", "reason", "ended_at"],
+)
+_PENDING = Prepared(
+    update(_attempt).where(
+        _attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "queued"
+    ),
+    ["reason"],
 )
 _INSERT_ATTEMPT = Prepared(
     insert(_attempt),
@@ -187,6 +193,8 @@ _ATTEMPT_EVENT = Prepared(
 
 
 def _add_attempts(batch: Batch, turn: Turn) -> None:
+    pending = [{"b_id": a, "reason": rows.plain(reason)} for a, reason in turn.pending]
+    batch.add("an attempt that waits", _PENDING, pending)
     claims = [
         {"b_id": c.attempt_id, "nonce": c.nonce, "worker": rows.plain(c.worker), "claimed_at": c.at}
         for c in turn.claims

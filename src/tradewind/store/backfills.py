@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 
 from tradewind.model.run import Run
@@ -46,6 +47,24 @@ def insert_backfill(
             .returning(_backfill.c.backfill_id)
         ).scalar_one()
     )
+
+
+class BackfillLimits(msgspec.Struct, frozen=True):
+    """How many of a backfill's runs may be active, and whether it is paused."""
+
+    max_active_runs: int
+    paused: bool
+
+
+def backfill_limits(db: Database, backfill_id: int) -> BackfillLimits | None:
+    """Return a backfill's limits; None when its row is gone."""
+    with db.read() as conn:
+        row = conn.execute(
+            select(_backfill.c.max_active_runs, _backfill.c.paused).where(
+                _backfill.c.backfill_id == backfill_id
+            )
+        ).one_or_none()
+    return BackfillLimits(row.max_active_runs, row.paused) if row else None
 
 
 def runs_at(db: Database, dag_id: str, dates: Sequence[datetime]) -> dict[datetime, Run]:

@@ -87,6 +87,13 @@ class Signal:
             self._listen()
         return True
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until somebody rings, at most this long."""
+        if self._epoll is None:
+            raise Bug("this signal was not built to listen")
+        self._epoll.poll(timeout_s)
+        self.drain()
+
     def close(self) -> None:
         """Stop listening."""
         self._hang_up()

@@ -170,6 +170,8 @@ class Turn(msgspec.Struct, kw_only=True):
     changes: list[TaskChange] = []
     run_changes: list[RunChange] = []
     attempts: list[Attempt] = []
+    pending: list[tuple[AttemptId, str]] = []
+    """Why attempts that nobody has claimed wait outside, as their executors say."""
     xcoms: list[XComWrite] = []
     xcoms_gone: list[tuple[TiKey, str]] = []
     rendered: list[RenderedWrite] = []

@@ -1,0 +1,91 @@
+"""The real scheduler in a simulated world where nothing goes wrong by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from tradewind.actions.trigger import trigger
+from tradewind.executors.base import Fact, Refused
+from tradewind.model.run import Run, TaskInstance
+from tradewind.model.spec import DagSpec, TaskSpec
+from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
+from tradewind.testing.simulation.cluster import SETTINGS, Cluster
+from tradewind.wire.messages import Launch
+
+
+class Scripted:
+    """An executor that starts nothing and says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.launches: list[Launch] = []
+        self.cancelled: list[str] = []
+        self.facts: list[Fact] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def submit(self, launches: Sequence[Launch]) -> Sequence[Refused]:
+        self.launches.extend(launches)
+        return ()
+
+    def reconcile(self, believed: AbstractSet[Any] | None) -> Sequence[Fact]:
+        facts, self.facts = self.facts, []
+        return facts
+
+    def cancel(self, attempts: Sequence[str]) -> None:
+        self.cancelled.extend(attempts)
+
+
+class Town:
+    """One DAG "d", one scheduler, one host, and a scripted executor "Scripted"."""
+
+    def __init__(self, folder: Path, template: Path, spec: DagSpec, **settings: Any) -> None:
+        self.executor = Scripted()
+        self.cluster = Cluster(
+            folder,
+            template,
+            1,
+            (spec,),
+            replace(SETTINGS, **settings),
+            executors={"Scripted": self.executor},
+        )
+        self.cluster.faults.heal()
+        self.cluster.witness.luck = 1.0
+        self.cluster.go_on_for(1.0)
+
+    @property
+    def db(self) -> Database:
+        return self.cluster.db
+
+    def trigger(self, **fields: Any) -> Run:
+        return trigger(self.db, self.cluster.signal, self.cluster.clock, "d", **fields)
+
+    def after(self, seconds: float) -> None:
+        self.cluster.go_on_for(seconds)
+
+    def run(self, run: Run) -> Run:
+        found = scheduling.run(self.db, run.run_pk)
+        assert found is not None
+        return found
+
+    def tis(self, run: Run) -> dict[str, TaskInstance]:
+        rows = scheduling.run_rows(self.db, run.run_pk)
+        assert rows is not None
+        return {str(ti.in_run): ti for ti in rows.instances}
+
+
+def scripted(task_id: str = "a", **fields: Any) -> TaskSpec:
+    return TaskSpec(task_id=task_id, executor="Scripted", **fields)
+
+
+def dag(*tasks: TaskSpec, **fields: Any) -> DagSpec:
+    return DagSpec(dag_id="d", tasks=tasks, **fields)
