@@ -133,7 +133,10 @@ def test_what_no_worker_takes_fails_after_the_queued_timeout(found: Found) -> No
     town.after(25)
     after = town.tis(run)["a"]
     assert (after.state, after.try_number, after.infra_losses) == (TaskState.UP_FOR_RETRY, 1, 0)
-    assert after.reason == "no worker took it for 100 s; it waited because no free node"
+    assert after.reason == (
+        "no worker took it for 100 s (scheduler.task_queued_timeout); "
+        "it waited because no free node"
+    )
     assert town.executor.cancelled == [ti.attempt_id]
 
 
