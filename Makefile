@@ -27,9 +27,10 @@ screenshots: setup ## Take the pictures of the docs again
 	@$(PYTHON) tools/servers.py
 	@$(BIN)/python -m tools.screenshots
 
-test: setup ## Run every test (ARGS="-k name" passes on to pytest)
+test: setup ## Run every test, those in a browser by themselves (ARGS, UI_ARGS pass on to pytest)
 	@$(PYTHON) tools/servers.py
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto --ignore=tests/ui $(ARGS)
+	@$(BIN)/pytest tests/ui $(UI_ARGS)
 
 check: setup ## Lint, types, layers, sizes, docs
 	$(BIN)/ruff check .

@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.ui.serving import FLAGS, Site, find_chromium, serve
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a run that mixes these tests with others.
+
+    The browser's driver keeps an event loop running in the main thread for as long as the
+    browser lives, in which no other test could run a loop of its own.
+    """
+    here = Path(__file__).parent
+    if len({item.path.is_relative_to(here) for item in items}) > 1:
+        raise pytest.UsageError(
+            "tests/ui run by themselves: `pytest tests/ui`, and `pytest --ignore=tests/ui` for "
+            "the others; `make test` does both"
+        )
 
 
 @pytest.fixture(scope="session")

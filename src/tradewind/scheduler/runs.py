@@ -7,7 +7,6 @@ for admission like any other.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from datetime import datetime
 
@@ -40,14 +39,14 @@ class Runs:
         self._clock = clock
         self._default_executor = default_executor
         self._queued: dict[int, Run] = {}
-        self._later: list[datetime] = []
+        self._due_at: datetime | None = None
         self._look = True
         self._past_changed: set[int] = set()
 
     def load_all(self) -> None:
         """Load every active run: at a take-over."""
         self._queued.clear()
-        self._later.clear()
+        self._due_at = None
         self._past_changed.clear()
         self._look = True
         for run in scheduling.active_runs(self._db):
@@ -101,12 +100,10 @@ class Runs:
         if run.state is RunState.QUEUED:
             self._queued[run.run_pk] = run
             self._look = True
-            if run.run_after > self._clock.now():
-                heapq.heappush(self._later, run.run_after)
 
     def next_wake(self) -> datetime | None:
         """Return when a queued run that stands for a later time may start."""
-        return self._later[0] if self._later else None
+        return self._due_at
 
     def created(self, run_pk: int) -> bool:
         """Take note of a run that somebody else inserted; False when there is none."""
@@ -119,8 +116,7 @@ class Runs:
 
     def start_queued(self, work: Work) -> None:
         """Start the queued runs that their DAG's limits have room for."""
-        while self._later and self._later[0] <= work.now:
-            heapq.heappop(self._later)
+        if self._due_at is not None and self._due_at <= work.now:
             self._look = True
         if not self._look or not self._queued:
             return
@@ -140,6 +136,9 @@ class Runs:
             if run_pk in self._board.runs or self.load(run_pk):
                 self._queued.pop(run_pk, None)
                 work.tell(run_pk, Started())
+        # By this turn's time, as above: a run that was triggered while the turn began is later.
+        later = (run.run_after for run in self._queued.values() if run.run_after > work.now)
+        self._due_at = min(later, default=None)
 
     def committed(self, work: Work) -> None:
         """Follow what a committed turn did to runs."""

@@ -27,6 +27,7 @@ from tradewind.model.ids import TaskKey
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
 from tradewind.model.spec import DagSpec, ExpandSpec, MapXCom, TaskSpec
 from tradewind.model.state import RunState, TaskState
+from tradewind.scheduler.work import Work
 from tradewind.store import tables
 from tradewind.store.read import scheduling
 from tradewind.testing.simulation.network import EPOCH
@@ -60,6 +61,23 @@ def test_a_run_for_a_later_time_waits_for_it(found: Found) -> None:
     started = town.run(run).started_at
     assert started is not None
     assert at <= started < at + timedelta(seconds=1)
+
+
+def test_a_run_triggered_while_a_turn_begins_starts_at_the_next(found: Found) -> None:
+    town = found(dag(TaskSpec(task_id="a", no_op=True)))
+    (node,) = town.cluster.nodes.values()
+    runs, clock = node.parts.runs, town.cluster.clock
+    began = clock.now()
+    clock.elapsed_s += 0.001
+    run = town.trigger()
+    clock.elapsed_s += 0.001
+    assert runs.created(run.run_pk)
+    work = Work(node.parts.leadership.epoch or 0, began)
+    runs.start_queued(work)
+    assert not work.events
+    assert runs.next_wake() == run.run_after
+    town.after(1)
+    assert town.run(run).state is RunState.SUCCESS
 
 
 def test_a_backfill_keeps_to_its_own_max_active_runs(found: Found) -> None:
