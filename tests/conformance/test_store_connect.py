@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, text
 from tests.servers import PostgresServer
 from tradewind.errors import Bug, ConfigError, Conflict, Unavailable
 from tradewind.store.connect import Database, open_database
-from tradewind.store.failures import explain
+from tradewind.store.failures import explain, full_disk
 from tradewind.store.filelock import FileLock
 from tradewind.store.tables import lease
 
@@ -184,6 +184,12 @@ def test_a_full_disk_is_told_and_writes_nothing(sqlite_url: str) -> None:
     again.close()
 
 
+def test_only_a_disk_without_room_is_called_full(tmp_path: Path) -> None:
+    assert full_disk(tmp_path / "a.db") is None
+    assert full_disk(Path("/proc/a.db")) is None
+    assert full_disk(tmp_path / "no" / "such" / "a.db") is None
+
+
 def test_a_foreign_program_that_locks_the_file_is_told(sqlite_url: str) -> None:
     path = sqlite_url.removeprefix("sqlite:///")
     first, second = (sqlite3.connect(path, isolation_level=None, timeout=0) for _ in range(2))
@@ -192,9 +198,9 @@ def test_a_foreign_program_that_locks_the_file_is_told(sqlite_url: str) -> None:
         second.execute("BEGIN IMMEDIATE")
     first.close()
     second.close()
-    ours = explain(caught.value)
+    ours = explain(caught.value, Path(path))
     assert isinstance(ours, Unavailable)
-    assert "locked by another program" in str(ours)
+    assert f"{path} is locked by another program" in str(ours)
 
 
 @pytest.mark.postgres

@@ -80,7 +80,7 @@ class Database:
             Unavailable: the database cannot be reached now.
             ConfigError: its tables are missing.
         """
-        with _explained(), self.engine.connect() as conn:
+        with _explained(self.sqlite_path), self.engine.connect() as conn:
             if self._lock is not None:
                 # Ended by the rollback with which a connection goes back to the pool.
                 _begin(conn, "BEGIN")
@@ -97,10 +97,10 @@ class Database:
             ConfigError: its tables are missing.
         """
         if self._lock is None:
-            with _explained(), self.engine.begin() as conn:
+            with _explained(self.sqlite_path), self.engine.begin() as conn:
                 yield conn
             return
-        with self._lock.held(), _explained(), self.engine.begin() as conn:
+        with self._lock.held(), _explained(self.sqlite_path), self.engine.begin() as conn:
             _begin(conn, "BEGIN IMMEDIATE")
             yield conn
 
@@ -117,7 +117,7 @@ class Database:
             ConfigError: its tables are missing.
         """
         lock = self._lock.held() if self._lock is not None else nullcontext()
-        with self._turns, lock, _explained(), self._kept.transaction() as raw:
+        with self._turns, lock, _explained(self.sqlite_path), self._kept.transaction() as raw:
             yield raw
 
     def memo(self, key: object, load: Callable[[], T]) -> T:
@@ -271,13 +271,13 @@ def _open_postgres(url: URL, durable: bool) -> Database:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(sqlite_path: Path | None) -> Iterator[None]:
     try:
         yield
     except TradewindError:
         raise
     except Exception as error:
-        ours = explain(error)
+        ours = explain(error, sqlite_path)
         if ours is None:
             raise
         raise ours from error

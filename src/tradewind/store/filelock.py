@@ -11,6 +11,7 @@ the lock. Without contention there is no thread: one system call.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tradewind.errors import Bug, Unavailable
+from tradewind.store.failures import full_disk
 
 PATIENCE_S = 30.0
 """A write takes milliseconds; a writer that holds the lock this long is stopped or stuck."""
@@ -88,10 +90,9 @@ class FileLock:
         try:
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise Unavailable(
-                f"{self._path} cannot be opened ({error.strerror}); the database's folder must "
-                "be writable"
-            ) from error
+            fix = full_disk(self._path) if error.errno == errno.ENOSPC else None
+            fix = fix or "the database's folder must be writable"
+            raise Unavailable(f"{self._path} cannot be opened ({error.strerror}); {fix}") from error
 
 
 class _Waiter:
