@@ -127,7 +127,18 @@ def test_a_task_that_asks_for_what_is_not_there_says_so(system: Deployment) -> N
 def test_a_task_waits_for_its_pool_to_be_made(system: Deployment) -> None:
     run = system.trigger("pooled")
     system.state(run, "e", "success")
+    system.state(run, "swims", "scheduled")
+    told = "pool 'no_such_pool' does not exist; create it (tradewind pools set no_such_pool SLOTS"
 
+    done = cli(system.env, "tasks", "why", "pooled", run.run_id, "swims", "-o", "json")
+    [reason] = json.loads(done.stdout)
+    assert (reason["code"], told in reason["reason"]) == ("unknown_pool", True), reason
+    done = cli(system.env, "tasks", "state", "pooled", "swims", run.run_id)
+    assert (done.stdout, told in done.stderr) == ("scheduled\n", True), done.stderr
+    done = cli(system.env, "tasks", "states-for-dag-run", "pooled", run.run_id, "-o", "json")
+    assert [told in (row["reason"] or "") for row in json.loads(done.stdout)] == [False, True]
+    output = system.home / "output"
+    system.until("the scheduler warns", lambda: told in output.read_text(encoding="utf-8") or None)
     assert_all_is_well(system)
     done = cli(system.env, "pools", "get", "no_such_pool")
     assert (done.returncode, "no_such_pool" in done.stderr) == (3, True)
@@ -174,7 +185,7 @@ def test_a_locked_database_is_named_and_nothing_is_lost(system: Deployment) -> N
         other.execute("ROLLBACK")
     other.close()
     assert done.returncode == 1
-    assert "locked" in done.stderr
+    assert f"{system.home / 'tradewind.db'} is locked" in done.stderr
     assert "close whatever else has the file open" in done.stderr
     assert_all_is_well(system)
 
@@ -239,7 +250,8 @@ def test_a_full_disk_is_named_and_the_database_stays_sound(
         large.write_text(json.dumps({"large": "x" * 400_000}), encoding="utf-8")
         full = cli(env, "variables", "import", str(large))
         assert full.returncode == 1
-        assert "the disk" in full.stderr
+        assert f"{small / 'tradewind.db'} cannot be written: the disk is full" in full.stderr
+        assert f"free on {small}; free some space" in full.stderr
         assert "Traceback" not in full.stderr
         assert "problem" in cli(env, "doctor", "-o", "json").stdout
         (small / "ballast").unlink()

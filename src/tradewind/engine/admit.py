@@ -21,7 +21,7 @@ after its lease (see the overlap guarantee) may physically exceed them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -150,6 +150,19 @@ class Admission:
                 return _blocked(limiter, 1, self._limits.capacity)
         return None
 
+    def hopeless(self) -> list[tuple[TiKey, Blocked]]:
+        """Return what no slot will ever come for until somebody acts: a task for each run.
+
+        Its pool does not exist or is smaller than the task, or its executor is not configured.
+        """
+        found: dict[tuple[int, str], tuple[TiKey, Blocked]] = {}
+        for bucket, blocked in self._queues.hopeless():
+            for lane in bucket.lanes.values():
+                first = lane.first()
+                if first is not None:
+                    found.setdefault((first.key.run_pk, blocked.text), (first.key, blocked))
+        return list(found.values())
+
     def occupied(self) -> dict[str, int]:
         """Return the slots in use by pool."""
         pools = self._limits.pools
@@ -227,6 +240,14 @@ class _Queues:
             if place is not None and (found is None or place < found[0]):
                 found = (place, bucket)
         return None if found is None else found[1].lanes[found[0][-1]]
+
+    def hopeless(self) -> Iterator[tuple[Bucket, Blocked]]:
+        """Yield the buckets that would have no room if nothing at all were in use."""
+        for bucket in self._buckets.values():
+            for limiter, slots in ((bucket.pool, bucket.slots), (bucket.executor, 1)):
+                if limiter.capacity is not None and slots > limiter.capacity:
+                    yield bucket, _blocked(limiter, slots, self._limits.capacity)
+                    break
 
     def lane(self, live: LiveRun, book: RunBook, task: int, served: int) -> Lane:
         """Return the lane of a task of a run, made when it is the first there."""
@@ -335,8 +356,8 @@ def _blocked(limiter: Limiter, slots: int, capacity: Capacity) -> Blocked:
     if limiter.code == "pool_full" and name not in capacity.pools:
         return Blocked(
             code="unknown_pool",
-            text=f"pool {name!r} does not exist; make it with "
-            f"`tradewind pools set {name} SLOTS DESCRIPTION`, or give the task another pool",
+            text=f"pool {name!r} does not exist; create it (tradewind pools set {name} SLOTS "
+            "DESCRIPTION) or give the task another pool",
         )
     if limiter.code == "pool_full" and slots > most:
         return Blocked(
@@ -348,7 +369,8 @@ def _blocked(limiter: Limiter, slots: int, capacity: Capacity) -> Blocked:
         known = ", ".join(sorted(capacity.executors)) or "none"
         return Blocked(
             code="unknown_executor",
-            text=f"executor {name!r} is not configured here; configured: {known}",
+            text=f"executor {name!r} is not configured here; configured: {known}; add it to "
+            "core.executor or give the task another executor",
         )
     needs = f" and the task needs {slots}" if slots > 1 else ""
     texts = {

@@ -32,6 +32,8 @@ def explain(
 ) -> tuple[Blocked, ...]:
     """Return what holds a task instance back; empty when nothing does (it runs or has ended).
 
+    A run that has not started has no task instances yet: what holds it back is the answer.
+
     Args:
         live: the run.
         key: the task instance.
@@ -43,11 +45,13 @@ def explain(
     Raises:
         NotFound: the run has no such task instance.
     """
+    run = _run(live, now)
+    if run is not None and key.task_id in _known(live) and live.find(key) is None:
+        return (run,)
     ti = live.get(key)
     if ti.state in TERMINAL_STATES or ti.state is TaskState.RUNNING:
         return ()
     found: list[Blocked] = []
-    run = _run(live, now)
     if run is not None:
         found.append(run)
     found.extend(_own(ti, live, admission, now, pending))

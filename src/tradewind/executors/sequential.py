@@ -1,14 +1,12 @@
 """SequentialExecutor: one task at a time, in a process of its own.
 
-The same mechanism as LocalExecutor; its capacity (`CAPACITY`) is what differs, and capacity
-is an input of admission, not of the executor.
+The same mechanism as LocalExecutor; its capacity is what differs (see `capacity`), and that is
+an input of admission, not of the executor.
 """
 
 from __future__ import annotations
 
 from tradewind.executors.local import LocalExecutor
-
-CAPACITY = 1
 
 
 class SequentialExecutor(LocalExecutor):

@@ -188,6 +188,7 @@ class Scheduler:
             parts.dispatch.time_out(work)
             parts.dispatch.resubmit_due()
             parts.deferrals.look()
+            parts.hopeless.warn()
         if not self.draining:
             parts.runs.start_queued(work)
 

@@ -30,6 +30,7 @@ from tradewind.scheduler.dagfacts import DagFacts
 from tradewind.scheduler.decide import Decider
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.dispatch import Dispatch
+from tradewind.scheduler.hopeless import HopelessWaits
 from tradewind.scheduler.inbox import BATCH, Inbox
 from tradewind.scheduler.intake import Intake
 from tradewind.scheduler.leadership import Leadership
@@ -97,6 +98,7 @@ class Parts:
         if world.sqlite_lock is not None:
             self.leadership.lock_database(world.sqlite_lock)
         self.board = Board(Admission())
+        self.hopeless = HopelessWaits(self.board)
         self.calendars = Calendars(world.db)
         self.dag_facts = DagFacts(world.db)
         self.runs = Runs(world.db, self.board, self.calendars, world.clock, default_executor)

@@ -13,10 +13,10 @@ from types import FrameType
 
 from tradewind.clock import SystemClock
 from tradewind.config import Config
-from tradewind.errors import ConfigError
 from tradewind.executors.base import Executor, Wake
+from tradewind.executors.capacity import configured_capacity
 from tradewind.executors.local import LocalExecutor
-from tradewind.executors.sequential import CAPACITY, SequentialExecutor
+from tradewind.executors.sequential import SequentialExecutor
 from tradewind.scheduler.channel import Channel
 from tradewind.scheduler.loop import Scheduler
 from tradewind.scheduler.parts import Parts, Settings, World
@@ -30,6 +30,11 @@ log = logging.getLogger(__name__)
 LAUNCHER_BELL = "launcher.bell"
 """Datagram socket under run_dir on which `standalone` hears that a triggerer is wanted."""
 
+EXECUTORS: Mapping[str, Callable[[Channel, Wake], Executor]] = {
+    "LocalExecutor": LocalExecutor,
+    "SequentialExecutor": SequentialExecutor,
+}
+
 
 def serve(config: Config) -> None:
     """Run a scheduler until SIGTERM or SIGINT, then hand over the lease.
@@ -41,7 +46,7 @@ def serve(config: Config) -> None:
     db.shelf = Shelf(config.core.xcom_storage, config.core.xcom_size_limit_bytes)
     signal = Signal(db, listen=True)
     channel = Channel(config.run_dir / "workers.sock")
-    executors, capacities = build_executors(config, channel, signal.ring)
+    capacities = configured_capacity(config.core).executors
     parts = Parts(
         World(
             db=db,
@@ -50,7 +55,7 @@ def serve(config: Config) -> None:
             signal=signal,
             channel=channel,
             secrets=open_secrets(db, configured_keys(config), os.environ),
-            executors=executors,
+            executors={name: EXECUTORS[name](channel, signal.ring) for name in capacities},
             capacities=capacities,
             sqlite_lock=_sqlite_lock(db),
             want_triggerer=_triggerer_bell(config.run_dir),
@@ -72,29 +77,6 @@ def serve(config: Config) -> None:
         signal.close()
         db.close()
     log.info("stopped")
-
-
-def build_executors(
-    config: Config, channel: Channel, wake: Wake
-) -> tuple[Mapping[str, Executor], Mapping[str, int | None]]:
-    """Return the configured executors by name, the default first, and their capacities.
-
-    Raises:
-        ConfigError: an executor's name is not known.
-    """
-    executors: dict[str, Executor] = {}
-    capacities: dict[str, int | None] = {}
-    for name in (part.strip() for part in config.core.executor.split(",")):
-        if name == "LocalExecutor":
-            executors[name], capacities[name] = LocalExecutor(channel, wake), None
-        elif name == "SequentialExecutor":
-            executors[name], capacities[name] = SequentialExecutor(channel, wake), CAPACITY
-        else:
-            raise ConfigError(
-                f"unknown executor {name!r} in core.executor; "
-                "known: LocalExecutor, SequentialExecutor"
-            )
-    return executors, capacities
 
 
 def _settings(config: Config) -> Settings:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from tests.unit.actions.catalog import NOW, Leader, dag, drain, published
 from tests.unit.cli.conftest import Cli
+from tradewind.clock import SystemClock
+from tradewind.model.event import RunChange
 from tradewind.model.run import TaskInstance
 from tradewind.model.schedule import CronTrigger
 from tradewind.model.spec import TaskSpec
-from tradewind.model.state import TaskState, TriggerRule
-from tradewind.store import inbox
+from tradewind.model.state import RunState, TaskState, TriggerRule
+from tradewind.store import components, inbox
 from tradewind.store.catalog import PublishedFile, publish
 from tradewind.store.connect import Database
 from tradewind.store.read import runs
@@ -170,6 +173,44 @@ def test_states_of_a_run(cli: Cli, lite: Database) -> None:
     cli("tasks", "state", "etl", "bb", "mine", code=3)
     assert "did you mean b?" in cli.err
     cli("tasks", "state", "etl", "a", "mine", "--map-index", "2", code=3)
+
+
+def test_why_a_task_does_not_run(cli: Cli, lite: Database) -> None:
+    swims = TaskSpec(task_id="swims", pool="nope")
+    published(lite, dag("etl", tasks=(swims, TaskSpec(task_id="b", upstream=(0,)))))
+    cli("dags", "trigger", "etl", "-r", "mine")
+    found = cli.json("tasks", "why", "etl", "mine", "swims")
+    assert [reason["code"] for reason in found] == ["no_scheduler", "run_queued"]
+    leader = Leader(lite)
+    leader.answer()
+    components.register(lite, "scheduler", SystemClock().now())
+    run = runs.runs(lite, "etl")[0]
+    running = msgspec.structs.replace(run, state=RunState.RUNNING, started_at=NOW)
+    leader.commit(
+        run_changes=[RunChange(run, running)],
+        created=[
+            TaskInstance(run_pk=run.run_pk, task_id="swims", state=TaskState.SCHEDULED),
+            TaskInstance(run_pk=run.run_pk, task_id="b"),
+        ],
+    )
+    [reason] = cli.json("tasks", "why", "etl", "mine", "swims")
+    told = "pool 'nope' does not exist; create it (tradewind pools set nope SLOTS DESCRIPTION)"
+    assert reason["reason"].startswith(told)
+    assert {**reason, "reason": ""} == {"code": "unknown_pool", "reason": "", "until": None}
+    assert cli("tasks", "state", "etl", "swims", "mine") == "scheduled\n"
+    assert cli.err.startswith(told)
+    rows = cli.json("tasks", "states-for-dag-run", "etl", "mine")
+    assert {r["task_id"]: r["reason"] for r in rows} == {"swims": reason["reason"], "b": None}
+    assert "upstream" in cli("tasks", "why", "etl", "mine", "b")
+    cli("tasks", "why", "etl", "mine", "swms", code=3)
+    assert "did you mean swims?" in cli.err
+
+
+def test_nothing_holds_back_what_has_ended(cli: Cli, lite: Database) -> None:
+    ended_run(cli, lite)
+    assert cli.json("tasks", "why", "etl", "mine", "a") == []
+    cli("tasks", "why", "etl", "mine", "a")
+    assert cli.err == "nothing holds task 'a' back: it is success\n"
 
 
 def test_a_clear_shows_what_it_does(cli: Cli, lite: Database) -> None:

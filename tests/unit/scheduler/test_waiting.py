@@ -16,20 +16,15 @@ from tradewind.actions.clear import clear
 from tradewind.actions.mark import mark
 from tradewind.actions.pause import pause
 from tradewind.actions.plan import plan, plan_mark
-from tradewind.engine.admit import Admission
-from tradewind.engine.explain import explain
 from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.engine.plan import Selection
 from tradewind.executors.base import Gone, Pending
-from tradewind.model.event import Past
-from tradewind.model.ids import TaskKey
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
 from tradewind.model.spec import DagSpec, ExpandSpec, MapXCom, TaskSpec
 from tradewind.model.state import RunState, TaskState
 from tradewind.scheduler.work import Work
 from tradewind.store import tables
-from tradewind.store.read import scheduling
 from tradewind.testing.simulation.network import EPOCH
 
 Found = Callable[..., Town]
@@ -156,22 +151,6 @@ def test_what_no_worker_takes_fails_after_the_queued_timeout(found: Found) -> No
         "it waited because no free node"
     )
     assert town.executor.cancelled == [ti.attempt_id]
-
-
-def test_an_executors_reason_for_waiting_is_explained(found: Found) -> None:
-    town = found(dag(scripted()))
-    run = town.trigger()
-    town.after(5)
-    attempt_id = town.executor.launches[-1].attempt_id
-    town.executor.facts.append(Pending(attempt_id=attempt_id, reason="the image is pulled"))
-    town.after(6)
-    rows = scheduling.run_rows(town.db, run.run_pk)
-    assert rows is not None
-    live = LiveRun.load(Graph.build(town.cluster.specs[0]), rows.run, rows.instances)
-    [attempt] = rows.attempts
-    [blocked] = explain(live, TaskKey("a"), Admission(), Past(), pending=attempt.reason)
-    assert blocked.code == "pending"
-    assert blocked.text == "it was handed over and waits: the image is pulled"
 
 
 def test_nothing_of_a_paused_dag_starts(found: Found) -> None:

@@ -8,9 +8,11 @@ import pytest
 from airflow_client.client import ApiClient
 from airflow_client.client.exceptions import ApiException
 
+from tests.conformance.store_world import a_run
 from tests.unit.web.history import SECRET, History
 from tests.unit.web.world import Client, World
-from tradewind.store import audit
+from tradewind.model.state import TaskState
+from tradewind.store import audit, components
 
 RUNNING = official.DagRunState.RUNNING
 RUNS = "/api/v2/dags/etl/dagRuns"
@@ -256,3 +258,26 @@ def test_mapped_instances_and_tries(task_api: official.TaskInstanceApi) -> None:
     with pytest.raises(ApiException) as caught:
         task_api.get_task_instance_try_details("etl", "r1", "a", 7)
     assert caught.value.status == 404
+
+
+def test_why_a_task_does_not_run(
+    task_api: official.TaskInstanceApi, world: World, admin: Client, past: History
+) -> None:
+    components.register(world.db, "scheduler", world.clock.now())
+    version_id = past.runs["etl"].version_id
+    run = past.leader.start_run(a_run("r2", "etl", version_id=version_id))
+    past.leader.create(run, "a", state=TaskState.SCHEDULED)
+    past.leader.create(run, "m", 0, state=TaskState.QUEUED)
+    fix = "pool 'big' does not exist; create it (tradewind pools set big SLOTS DESCRIPTION)"
+
+    [found] = task_api.get_task_instance_dependencies("etl", "r2", "a").dependencies
+    assert (found.name, found.reason.startswith(fix)) == ("unknown_pool", True)
+    [found] = task_api.get_task_instance_dependencies_by_map_index("etl", "r2", "m", 0).dependencies
+    assert found.name == "unclaimed"
+    assert task_api.get_task_instance_dependencies("etl", "r1", "a").dependencies == []
+    with pytest.raises(ApiException) as caught:
+        task_api.get_task_instance_dependencies("etl", "r2", "nobody")
+    assert caught.value.status == 404
+
+    [why] = admin.get("/ui/task?dag=etl&run=r2&task=a").json["why"]
+    assert (why["code"], why["text"].startswith(fix)) == ("unknown_pool", True)

@@ -26,6 +26,7 @@ from tradewind.errors import NotFound, UserError
 
 if TYPE_CHECKING:
     from tradewind.actions.plan import Plan
+    from tradewind.actions.reasons import Reasons
     from tradewind.model.run import Run, TaskInstance
 
 _dag = click.argument("dag_id", type=DagId())
@@ -74,7 +75,11 @@ def states_for_dag_run(shell: Shell, dag_id: str, run: str, output: str) -> None
     from tradewind.store.read import tasks
 
     found = shell.run(dag_id, run)
-    rows = [_task_row(found, ti) for ti in tasks.instances(shell.db, found.run_pk)]
+    reasons = _reasons(shell)
+    rows = [
+        _task_row(found, ti, _why(reasons, found, ti))
+        for ti in tasks.instances(shell.db, found.run_pk)
+    ]
     emit(rows, output, none=f"run {found.run_id} has no task instances yet")
 
 
@@ -85,8 +90,40 @@ def states_for_dag_run(shell: Shell, dag_id: str, run: str, output: str) -> None
 @_map_index
 @click.pass_obj
 def state(shell: Shell, dag_id: str, task_id: str, run: str, map_index: int) -> None:
-    """Print the state of a task in a run."""
-    click.echo(_instance(shell, shell.run(dag_id, run), task_id, map_index).state.value)
+    """Print the state of a task in a run; on standard error, what holds it back."""
+    found = shell.run(dag_id, run)
+    ti = _instance(shell, found, task_id, map_index)
+    click.echo(ti.state.value)
+    for blocked in _reasons(shell).of(found, ti.in_run):
+        click.echo(blocked.text, err=True)
+
+
+@tasks_command.command("why")
+@_dag
+@_run
+@_task
+@_map_index
+@output_option
+@click.pass_obj
+def why(shell: Shell, dag_id: str, run: str, task_id: str, map_index: int, output: str) -> None:
+    """List what holds a task of a run back, each reason with a way out.
+
+    A code is stable; "until" is when the reason goes away by itself, where that is known.
+    """
+    from tradewind.model.ids import TaskKey
+    from tradewind.model.state import RunState
+    from tradewind.store.read import tasks
+
+    found = shell.run(dag_id, run)
+    key, state = TaskKey(task_id, map_index), "not there yet"
+    # A run that has not started may have no task instances yet.
+    if found.state is not RunState.QUEUED or tasks.instances(shell.db, found.run_pk, task_id):
+        state = _instance(shell, found, task_id, map_index).state.value
+    rows = [
+        {"code": blocked.code, "reason": blocked.text, "until": blocked.until}
+        for blocked in _reasons(shell).of(found, key)
+    ]
+    emit(rows, output, none=f"nothing holds task {task_id!r} back: it is {state}")
 
 
 @tasks_command.command("render")
@@ -373,7 +410,23 @@ def _plan_rows(plans: Sequence[Plan]) -> list[dict[str, Any]]:
     ]
 
 
-def _task_row(run: Run, ti: TaskInstance) -> dict[str, Any]:
+def _reasons(shell: Shell) -> Reasons:
+    from tradewind.actions.reasons import Reasons
+    from tradewind.executors.capacity import configured_capacity
+
+    return Reasons(shell.db, shell.clock.now(), configured_capacity(shell.config.core))
+
+
+def _why(reasons: Reasons, run: Run, ti: TaskInstance) -> str | None:
+    """Return why a task waits for a slot or a worker; the other states speak for themselves."""
+    from tradewind.model.state import TaskState
+
+    if ti.state not in {TaskState.SCHEDULED, TaskState.QUEUED}:
+        return ti.reason
+    return "; ".join(b.text for b in reasons.of(run, ti.in_run)) or ti.reason
+
+
+def _task_row(run: Run, ti: TaskInstance, reason: str | None) -> dict[str, Any]:
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
@@ -383,5 +436,5 @@ def _task_row(run: Run, ti: TaskInstance) -> dict[str, Any]:
         "try_number": ti.try_number,
         "start_date": ti.started_at,
         "end_date": ti.ended_at,
-        "reason": ti.reason,
+        "reason": reason,
     }

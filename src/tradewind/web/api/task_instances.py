@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from tradewind.actions.reasons import Reasons
 from tradewind.errors import NotFound
-from tradewind.model.ids import UNMAPPED, TiKey
+from tradewind.executors.capacity import configured_capacity
+from tradewind.model.ids import UNMAPPED, TaskKey, TiKey
 from tradewind.model.run import Run
 from tradewind.model.spec import TaskSpec
 from tradewind.store.read import history, paging, scheduling, task_list, tasks
@@ -166,6 +168,22 @@ def get_mapped_task_instance(call: Call[None, None]) -> TaskInstanceResponse:
     return _one(call, call.number("map_index"))
 
 
+@routes.get(f"{TASK}/dependencies", Access.DAG_READ)
+def get_task_instance_dependencies(
+    call: Call[MapIndexQuery, None],
+) -> TaskDependencyCollectionResponse:
+    """Return what holds a task instance back: each reason with a way out."""
+    return _dependencies(call, call.query.map_index)
+
+
+@routes.get(f"{MAPPED}/dependencies", Access.DAG_READ)
+def get_mapped_task_instance_dependencies(
+    call: Call[None, None],
+) -> TaskDependencyCollectionResponse:
+    """Return what holds an instance of a mapped task back."""
+    return _dependencies(call, call.number("map_index"))
+
+
 @routes.get(f"{TASK}/tries", Access.DAG_READ)
 def get_task_instance_tries(
     call: Call[MapIndexQuery, None],
@@ -216,6 +234,18 @@ def _one(call: Call[Any, Any], map_index: int) -> TaskInstanceResponse:
     row = the_task(call, map_index)
     rendered = tasks.rendered_fields(call.site.db, row.ti.key)
     return task_shapes(call.site, [row], rendered)[0]
+
+
+def _dependencies(call: Call[Any, Any], map_index: int) -> TaskDependencyCollectionResponse:
+    run, site = the_run(call), call.site
+    key = TaskKey(call.path["task_id"], map_index)
+    reasons = Reasons(site.db, site.clock.now(), configured_capacity(site.config.core))
+    return TaskDependencyCollectionResponse(
+        dependencies=[
+            DependencyResponse(name=blocked.code, reason=blocked.text)
+            for blocked in reasons.of(run, key)
+        ]
+    )
 
 
 def _tries(call: Call[Any, Any], map_index: int) -> TaskInstanceHistoryCollectionResponse:

@@ -20,7 +20,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tradewind.actions.reasons import Reasons
 from tradewind.errors import NotFound, UserError
+from tradewind.executors.capacity import configured_capacity
 from tradewind.model.run import Run
 from tradewind.store.read import runs
 from tradewind.store.read.grid import Columns
@@ -41,6 +43,10 @@ class Desk:
         self.config = site.config
         self.columns = Columns(site.db)
         self.feed = Feed(site.db)
+
+    def reasons(self) -> Reasons:
+        """Return who knows why tasks do not run now."""
+        return Reasons(self.db, self.clock.now(), configured_capacity(self.config.core))
 
     @property
     def logs(self) -> Path:

@@ -12,7 +12,6 @@ from tradewind.store.read import triage
 from tradewind.store.read.occupancy import pool_uses
 from tradewind.web.screens.desk import Asked, Desk, unix
 from tradewind.web.screens.shapes import run_shape
-from tradewind.web.screens.tasks import Reasons
 
 _STUCK_AFTER = timedelta(minutes=2)
 _LATE_AFTER = timedelta(seconds=30)
@@ -94,14 +93,14 @@ def _stuck(desk: Desk, now: datetime, asked: Asked) -> list[dict[str, Any]]:
         for run in triage.waiting_runs(desk.db, before)
         if asked.only is None or run.dag_id in asked.only
     ][:_UPCOMING]
-    explained, reasons = 0, Reasons(desk)
+    explained, reasons = 0, desk.reasons()
     for stuck in triage.stuck_tasks(desk.db, before):
         if asked.only is not None and stuck.run.dag_id not in asked.only:
             continue
         text = stuck.ti.reason
         if explained < _MOST_EXPLAINED:
             found = reasons.of(stuck.run, TaskKey(stuck.ti.task_id, stuck.ti.map_index))
-            text = "; ".join(r["text"] for r in found) or text
+            text = "; ".join(b.text for b in found) or text
             explained += 1
         shown.append(
             {

@@ -6,24 +6,18 @@ from typing import Any
 
 import msgspec
 
-from tradewind.engine.admit import Admission, Capacity
-from tradewind.engine.explain import explain
-from tradewind.engine.graph import Graph
-from tradewind.engine.live import LiveRun
+from tradewind.actions.reasons import Reasons
 from tradewind.errors import NotFound
 from tradewind.model.ids import UNMAPPED, TaskKey, TiKey
 from tradewind.model.run import Attempt, Run
 from tradewind.model.spec import TaskSpec
 from tradewind.model.state import TERMINAL_STATES, TaskState
-from tradewind.store import pools, xcoms
+from tradewind.store import xcoms
 from tradewind.store.read import history, scheduling
 from tradewind.store.read import tasks as task_rows
 from tradewind.web.screens.desk import Asked, Desk, unix
 from tradewind.web.screens.shapes import run_shape, ti_shape
 
-_MOST_COUNTED = 50
-"""Live runs whose tasks are counted against pools to say why a task waits; a person asks about
-one task, and beyond this the answer is about the pool's fullness all the same."""
 _WAITING = frozenset(TaskState) - TERMINAL_STATES - {TaskState.RUNNING}
 _LARGEST_VALUE = 256 * 1024
 """Bytes of an XCom that a page shows."""
@@ -71,33 +65,13 @@ def task(desk: Desk, asked: Asked) -> dict[str, Any]:
                 desk.db, run.run_pk, task_id=key.task_id, map_index=key.map_index, limit=200
             )
         ],
-        "why": why(desk, run, key) if ti and ti.state in _WAITING else [],
+        "why": why(desk.reasons(), run, key) if ti and ti.state in _WAITING else [],
     }
 
 
-def why(desk: Desk, run: Run, key: TaskKey) -> list[dict[str, Any]]:
+def why(reasons: Reasons, run: Run, key: TaskKey) -> list[dict[str, Any]]:
     """Return what holds a task instance back, as the engine itself says it."""
-    return Reasons(desk).of(run, key)
-
-
-class Reasons:
-    """What holds task instances back; the live runs are counted once for all questions."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._admission: Admission | None = None
-
-    def of(self, run: Run, key: TaskKey) -> list[dict[str, Any]]:
-        """Return what holds one back; nothing when it runs or has ended."""
-        live = _live(self._desk, run)
-        if live is None:
-            return []
-        past = scheduling.past(self._desk.db, run, [key.task_id], live.graph.spec)
-        if self._admission is None:
-            self._admission = _admission(self._desk)
-        self._admission.load(live)
-        blocked = explain(live, key, self._admission, past)
-        return [{"code": b.code, "text": b.text, "until": unix(b.until)} for b in blocked]
+    return [{"code": b.code, "text": b.text, "until": unix(b.until)} for b in reasons.of(run, key)]
 
 
 def xcom(desk: Desk, asked: Asked) -> list[dict[str, Any]]:
@@ -124,32 +98,6 @@ def rendered(desk: Desk, asked: Asked) -> dict[str, Any]:
 
 def _key(asked: Asked) -> TaskKey:
     return TaskKey(asked.needed("task"), asked.number("map", UNMAPPED, 1_000_000, UNMAPPED))
-
-
-def _live(desk: Desk, run: Run) -> LiveRun | None:
-    rows = scheduling.run_rows(desk.db, run.run_pk)
-    if rows is None:
-        return None
-    spec = scheduling.version(desk.db, rows.run.version_id).spec
-    return LiveRun.load(Graph.build(spec), rows.run, rows.instances)
-
-
-def _admission(desk: Desk) -> Admission:
-    admission = Admission()
-    core = desk.config.core
-    admission.set_capacity(
-        Capacity(
-            pools={pool.name: pool for pool in pools.all_pools(desk.db)},
-            executors={},
-            parallelism=core.parallelism,
-            default_executor=core.executor.partition(",")[0].strip(),
-        )
-    )
-    for run in scheduling.active_runs(desk.db)[:_MOST_COUNTED]:
-        live = _live(desk, run)
-        if live is not None:
-            admission.load(live)
-    return admission
 
 
 def _task(spec: TaskSpec, names: list[str]) -> dict[str, Any]:
