@@ -7,12 +7,14 @@ from random import Random
 
 import pytest
 
+from tests.sim.reached import Reached, chunks, first_seed
 from tradewind.testing.simulation.acts import act
 from tradewind.testing.simulation.dags import FEATURES, random_dag
 from tradewind.testing.simulation.world import World
 
 SEEDS = 500
 BATCH = 100
+CHUNK = 20
 ACTS = 70
 
 SOMETIMES = (
@@ -44,22 +46,22 @@ def play(seed: int) -> tuple[World, frozenset[str]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "first" in metafunc.fixturenames:
+    if "chunk" in metafunc.fixturenames:
         seeds = metafunc.config.getoption("--seeds") or SEEDS
-        metafunc.parametrize("first", range(0, seeds, BATCH))
+        metafunc.parametrize("chunk, batch", chunks(seeds, BATCH, CHUNK), ids=first_seed)
 
 
-def test_nothing_breaks(first: int) -> None:
-    reached: Counter[str] = Counter()
-    for seed in range(first, first + BATCH):
+def test_nothing_breaks(chunk: range, batch: range, reached: Reached) -> None:
+    counted: Counter[str] = Counter()
+    for seed in chunk:
         try:
             world, features = play(seed)
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise
-        reached.update(world.counts)
-        reached.update(features)
-    assert [path for path in (*SOMETIMES, *FEATURES) if not reached[path]] == []
+        counted.update(world.counts)
+        counted.update(features)
+    reached.require((*SOMETIMES, *FEATURES), chunk, batch, counted)
 
 
 @pytest.mark.parametrize(

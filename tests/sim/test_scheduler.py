@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.reached import Reached, chunks, first_seed
 from tradewind.testing.simulation import campaign as simulated
 from tradewind.testing.simulation.faults import KINDS
 
-SEEDS = 4
+SEEDS = 32
 """Of each run of the tests: a seed takes two seconds of a processor. `make campaign` runs more."""
 BATCH = 32
+CHUNK = 1
 
 SOMETIMES = (
     "take-over",
@@ -60,23 +62,22 @@ def play(seed: int, template: Path) -> tuple[Counter[str], frozenset[str]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "seeds" in metafunc.fixturenames:
+    if "chunk" in metafunc.fixturenames:
         asked = metafunc.config.getoption("--seeds")
         # The engine's seeds are cheap; of every sixteen of them, one is played here as well.
-        last = SEEDS if asked is None else max(asked // 16, BATCH)
-        batches = [range(first, min(first + BATCH, last)) for first in range(0, last, BATCH)]
-        metafunc.parametrize("seeds", batches, ids=lambda seeds: f"{seeds.start}")
+        seeds = SEEDS if asked is None else max(asked // 16, BATCH)
+        metafunc.parametrize("chunk, batch", chunks(seeds, BATCH, CHUNK), ids=first_seed)
 
 
-@pytest.mark.timeout(3600)
-def test_nothing_breaks(seeds: range, sqlite_template: Path) -> None:
-    reached: Counter[str] = Counter()
-    for seed in seeds:
+def test_nothing_breaks(
+    chunk: range, batch: range, sqlite_template: Path, reached: Reached
+) -> None:
+    counted: Counter[str] = Counter()
+    for seed in chunk:
         counts, features = play(seed, sqlite_template)
         assert len(features) >= 3
-        reached.update(counts)
-    if len(seeds) == BATCH:
-        assert [path for path in SOMETIMES if not reached[path]] == []
+        counted.update(counts)
+    reached.require(SOMETIMES, chunk, batch, counted)
 
 
 @pytest.mark.timeout(600)
