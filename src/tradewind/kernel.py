@@ -149,15 +149,24 @@ def descriptors() -> dict[int, str]:
     return found
 
 
-def close_all_but(kept: Iterable[int]) -> None:
-    """Close every descriptor above standard error that is not kept."""
+def highest_descriptor() -> int:
+    """Return the highest descriptor that this process has open."""
+    return max((int(n) for n in os.listdir("/proc/self/fd")), default=2)  # noqa: PTH208
+
+
+def close_all_but(kept: Iterable[int], highest: int | None = None) -> None:
+    """Close every descriptor above standard error that is not kept.
+
+    Args:
+        kept: what stays open.
+        highest: none is open above this one, as far as the caller knows; looked up otherwise.
+    """
     low = 3
     for fd in sorted(kept):
         if fd >= low:
             os.closerange(low, fd)
             low = fd + 1
-    last = max((int(n) for n in os.listdir("/proc/self/fd")), default=2)  # noqa: PTH208
-    os.closerange(low, last + 1)
+    os.closerange(low, (highest_descriptor() if highest is None else highest) + 1)
 
 
 _MANY_FILES = 1 << 16

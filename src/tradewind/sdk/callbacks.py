@@ -63,7 +63,9 @@ def code_root(dag: Any, assignment: Assignment) -> str:
     """Return the folder that the DAG's code lies in: the DAG folder."""
     file = str(dag.fileloc)
     root = file.removesuffix(assignment.dag_file)
-    return root if root != file and root else os.path.dirname(file)  # noqa: PTH120  a string
+    if root and root != file:
+        return root.rstrip("/") or "/"
+    return os.path.dirname(file)  # noqa: PTH120  a string
 
 
 def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: str) -> None:
@@ -89,7 +91,7 @@ def _listed(callbacks: Any) -> Sequence[Callable[..., Any]]:
 def _add_representative(context: Context, dag: Any, assignment: Assignment, kind: str) -> None:
     """Give a DAG's callback a `ti`, as Airflow does: a failed task, else a last one."""
 
-    def find() -> RuntimeTaskInstance:
+    def find(_context: Context) -> RuntimeTaskInstance:
         call = GetTaskStates(dag_id=assignment.run.dag_id, run_ids=(assignment.run.run_id,))
         states = runtime.call(call)["runs"].get(assignment.run.run_id, {})
         wanted = TaskState.FAILED if kind == "failure" else TaskState.SUCCESS
@@ -106,5 +108,5 @@ def _add_representative(context: Context, dag: Any, assignment: Assignment, kind
         return ti
 
     context.later("ti", find)
-    context.later("task_instance", lambda: context["ti"])
-    context.later("task", lambda: context["ti"].task)
+    context.later("task_instance", lambda context: context["ti"])
+    context.later("task", lambda context: context["ti"].task)

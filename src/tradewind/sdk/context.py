@@ -32,11 +32,11 @@ get_current_context = current.get_current_context
 
 
 class _Later:
-    """A value that is made at first use."""
+    """A value that is made at first use, from the context that it is in."""
 
     __slots__ = ("make",)
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make: Callable[[Context], Any]) -> None:
         self.make = make
 
 
@@ -49,11 +49,32 @@ class Machinery(NamedTuple):
 MACHINERY = "_tradewind"
 
 
+class _Source:
+    """What the values of a context are made from. task: None in a DAG's own callback."""
+
+    def __init__(self, dag: Any, task: Any, assignment: Assignment) -> None:
+        self.dag = dag
+        self.task = task
+        self.assignment = assignment
+        self.run = assignment.run
+        self._asked = False
+        self._before: RunInfo | None = None
+
+    def before(self, name: str) -> Any:
+        """Return a time of the last successful run before this one, or None; asks once."""
+        if not self._asked:
+            self._before = previous_run("success")
+            self._asked = True
+        return None if self._before is None else moment(getattr(self._before, name))
+
+
 class Context(dict[str, Any]):
     """The template context."""
 
-    def later(self, key: str, make: Callable[[], Any]) -> None:
-        """Set a value that is made when it is first asked for."""
+    source: _Source
+
+    def later(self, key: str, make: Callable[[Context], Any]) -> None:
+        """Set a value that is made, from this context, when it is first asked for."""
         dict.__setitem__(self, key, _Later(make))
 
     def __missing__(self, key: str) -> Any:
@@ -64,7 +85,7 @@ class Context(dict[str, Any]):
     def __getitem__(self, key: str) -> Any:
         value = dict.__getitem__(self, key)
         if type(value) is _Later:
-            value = value.make()
+            value = value.make(self)
             dict.__setitem__(self, key, value)
         return value
 
@@ -101,6 +122,7 @@ class Context(dict[str, Any]):
     def copy(self) -> Context:
         """Return a shallow copy; what was not made yet is made in either by itself."""
         other = Context()
+        other.__dict__.update(self.__dict__)
         for key in self:
             dict.__setitem__(other, key, dict.__getitem__(self, key))
         return other
@@ -111,91 +133,30 @@ class Context(dict[str, Any]):
         return joined
 
 
-def build_context(dag: Any, task: Any, assignment: Assignment, now: datetime) -> Context:
-    """Return the context of a task's attempt.
-
-    Args:
-        dag: the DAG.
-        task: the operator that runs.
-        assignment: what the scheduler said about the attempt.
-        now: when the attempt started.
-    """
-    ti = RuntimeTaskInstance(assignment, task, dag, now)
-    context = _run_context(dag, assignment)
-    context |= {
-        "task": task,
-        "ti": ti,
-        "task_instance": ti,
-        "task_instance_key_str": ti.key_str,
-        "task_reschedule_count": assignment.reschedule_count,
-        "map_index_template": getattr(task, "map_index_template", None),
-        "try_number": assignment.try_number,
-        "max_tries": assignment.max_tries,
-        "expanded_ti_count": _expanded_count(assignment),
-        "inlets": list(task.inlets or ()),
-        "outlets": list(task.outlets or ()),
-        "outlet_events": OutletEventAccessors(),
-        "inlet_events": InletEventAccessors(task.inlets or ()),
-        "test_mode": False,
-    }
-    context.later("params", lambda: run_params(dag, task, assignment.run.conf))
-    context.later("templates_dict", lambda: getattr(task, "templates_dict", None))
-    ti.context = context
-    return context
+# ---- the values -------------------------------------------------------------------------
+#
+# Tables, so that an attempt copies a dict instead of making what it will hardly look at: each
+# attempt is a fresh fork, for which every function that is called costs pages to be copied.
 
 
-def _run_context(dag: Any, assignment: Assignment) -> Context:
-    """Return the part of the context that a DAG's callbacks have too."""
-    run = assignment.run
-    context = Context(
-        dag=dag,
-        run_id=run.run_id,
-        dag_run=DagRun(run),
-        conn=ConnectionAccessor(),
-        var={"value": VariableAccessor(as_json=False), "json": VariableAccessor(as_json=True)},
-        macros=macros,
-        partition_key=None,
-        partition_date=None,
-        triggering_asset_events=TriggeringAssetEvents(run.consumed_asset_events),
-    )
-    previous = _PreviousSuccess()
-    context.later("prev_start_date_success", lambda: previous.time("started_at"))
-    context.later("prev_end_date_success", lambda: previous.time("ended_at"))
-    if run.logical_date is not None:
-        _add_dates(context, run, run.logical_date, previous)
-    return context
+def _of_run(make: Callable[[RunInfo], Any]) -> _Later:
+    return _Later(lambda context: make(context.source.run))
 
 
-def _add_dates(
-    context: Context, run: RunInfo, logical: datetime, previous: _PreviousSuccess
-) -> None:
-    context |= {
-        "ds": moments.ds(logical),
-        "ds_nodash": moments.ds_nodash(logical),
-        "ts": moments.ts(logical),
-        "ts_nodash": moments.ts_nodash(logical),
-        "ts_nodash_with_tz": moments.ts_nodash_with_tz(logical),
-    }
-    context.later("logical_date", lambda: moment(logical))
-    context.later("data_interval_start", lambda: moment(run.interval_start or logical))
-    context.later("data_interval_end", lambda: moment(run.interval_end or logical))
-    context.later("prev_data_interval_start_success", lambda: previous.time("interval_start"))
-    context.later("prev_data_interval_end_success", lambda: previous.time("interval_end"))
+def _of_task(make: Callable[[Any], Any]) -> _Later:
+    return _Later(lambda context: make(context.source.task))
 
 
-class _PreviousSuccess:
-    """The last successful run before this one; asked for once."""
+def _of_assignment(make: Callable[[Assignment], Any]) -> _Later:
+    return _Later(lambda context: make(context.source.assignment))
 
-    def __init__(self) -> None:
-        self._asked = False
-        self._run: RunInfo | None = None
 
-    def time(self, name: str) -> Any:
-        """Return one of its times, or None."""
-        if not self._asked:
-            self._run = previous_run("success")
-            self._asked = True
-        return None if self._run is None else moment(getattr(self._run, name))
+def _of_date(make: Callable[[datetime], Any]) -> _Later:
+    return _Later(lambda context: make(_logical_date(context.source.run)))
+
+
+def _before(name: str) -> _Later:
+    return _Later(lambda context: context.source.before(name))
 
 
 def _expanded_count(assignment: Assignment) -> int | None:
@@ -208,8 +169,98 @@ def _expanded_count(assignment: Assignment) -> int | None:
     return count
 
 
+def _logical_date(run: RunInfo) -> datetime:
+    assert run.logical_date is not None  # only a context with dates asks
+    return run.logical_date
+
+
+def _params(context: Context) -> dict[str, Any]:
+    source = context.source
+    return run_params(source.dag, source.task, source.run.conf)
+
+
+_OF_RUN: dict[str, Any] = {
+    "dag": None,
+    "run_id": _of_run(lambda run: run.run_id),
+    "dag_run": _of_run(DagRun),
+    "conn": _Later(lambda _: ConnectionAccessor()),
+    "var": _Later(
+        lambda _: {
+            "value": VariableAccessor(as_json=False),
+            "json": VariableAccessor(as_json=True),
+        }
+    ),
+    "macros": macros,
+    "partition_key": None,
+    "partition_date": None,
+    "triggering_asset_events": _of_run(
+        lambda run: TriggeringAssetEvents(run.consumed_asset_events)
+    ),
+    "prev_start_date_success": _before("started_at"),
+    "prev_end_date_success": _before("ended_at"),
+    "params": _Later(_params),
+}
+"""What a DAG's callbacks have too."""
+
+_OF_DATES: dict[str, Any] = {
+    "ds": _of_date(moments.ds),
+    "ds_nodash": _of_date(moments.ds_nodash),
+    "ts": _of_date(moments.ts),
+    "ts_nodash": _of_date(moments.ts_nodash),
+    "ts_nodash_with_tz": _of_date(moments.ts_nodash_with_tz),
+    "logical_date": _of_date(moment),
+    "data_interval_start": _of_run(lambda run: moment(run.interval_start or run.logical_date)),
+    "data_interval_end": _of_run(lambda run: moment(run.interval_end or run.logical_date)),
+    "prev_data_interval_start_success": _before("interval_start"),
+    "prev_data_interval_end_success": _before("interval_end"),
+}
+"""What a run with a logical date has."""
+
+_OF_TASK: dict[str, Any] = {
+    "task": None,
+    "ti": None,
+    "task_instance": None,
+    "task_instance_key_str": _Later(lambda context: context["ti"].key_str),
+    "task_reschedule_count": _of_assignment(lambda own: own.reschedule_count),
+    "map_index_template": _of_task(lambda task: getattr(task, "map_index_template", None)),
+    "try_number": _of_assignment(lambda own: own.try_number),
+    "max_tries": _of_assignment(lambda own: own.max_tries),
+    "expanded_ti_count": _of_assignment(_expanded_count),
+    "inlets": _of_task(lambda task: list(task.inlets or ())),
+    "outlets": _of_task(lambda task: list(task.outlets or ())),
+    "outlet_events": _Later(lambda _: OutletEventAccessors()),
+    "inlet_events": _of_task(lambda task: InletEventAccessors(task.inlets or ())),
+    "test_mode": False,
+    "templates_dict": _of_task(lambda task: getattr(task, "templates_dict", None)),
+}
+
+_RUN = {False: _OF_RUN, True: _OF_RUN | _OF_DATES}
+_TASK = {dated: values | _OF_TASK for dated, values in _RUN.items()}
+"""By whether the run has a logical date."""
+
+
+def build_context(dag: Any, task: Any, assignment: Assignment, now: datetime) -> Context:
+    """Return the context of a task's attempt.
+
+    Args:
+        dag: the DAG.
+        task: the operator that runs.
+        assignment: what the scheduler said about the attempt.
+        now: when the attempt started.
+    """
+    context = Context(_TASK[assignment.run.logical_date is not None])
+    context.source = _Source(dag, task, assignment)
+    ti = RuntimeTaskInstance(assignment, task, dag, now)
+    context["dag"] = dag
+    context["task"] = task
+    context["ti"] = context["task_instance"] = ti
+    ti.context = context
+    return context
+
+
 def build_dag_context(dag: Any, assignment: Assignment) -> Context:
     """Return the context of a DAG's own callback: that of its run, without a task."""
-    context = _run_context(dag, assignment)
-    context.later("params", lambda: run_params(dag, None, assignment.run.conf))
+    context = Context(_RUN[assignment.run.logical_date is not None])
+    context.source = _Source(dag, None, assignment)
+    context["dag"] = dag
     return context

@@ -19,13 +19,17 @@ _contexts: list[Context] = []
 _waiters: list[Waiter] = [SystemWaiter()]
 
 
-@contextmanager
-def running(context: Context) -> Iterator[Context]:
+class running:  # noqa: N801  used as a statement
     """Make a context the current one inside the block."""
-    _contexts.append(context)
-    try:
-        yield context
-    finally:
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> Context:
+        _contexts.append(self._context)
+        return self._context
+
+    def __exit__(self, *_exc: object) -> None:
         _contexts.pop()
 
 

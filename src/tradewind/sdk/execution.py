@@ -76,12 +76,14 @@ class Execution(msgspec.Struct, kw_only=True):
     rendered_map_index: str | None = None
 
 
-def execute(dag: Any, assignment: Assignment) -> Execution:
+def execute(dag: Any, assignment: Assignment, *, own_process: bool = False) -> Execution:
     """Run a task attempt and return what it came to.
 
     Args:
         dag: the loaded DAG.
         assignment: what the scheduler said about the attempt.
+        own_process: this process is the attempt's alone and ends with it: its environment need
+            not be put back.
     """
     execution = Execution(outcome=Failed(error="the task did not run"))
     try:
@@ -92,8 +94,14 @@ def execute(dag: Any, assignment: Assignment) -> Execution:
         execution.outcome = Failed(error=outcomes.describe(error))
         return execution
     attempt = _Attempt(dag, declared, assignment, execution)
-    with current.running(attempt.context), _exported(_environment(attempt)):
-        attempt.run()
+    with current.running(attempt.context):
+        if own_process:
+            for name, value in _environment(attempt).items():
+                os.environ[name] = value
+            attempt.run()
+        else:
+            with _exported(_environment(attempt)):
+                attempt.run()
     return execution
 
 
@@ -141,8 +149,11 @@ class _Attempt:
         outcome = Succeeded()
         try:
             task.pre_execute(context)
-            with deadline(task.execution_timeout):
+            if task.execution_timeout is None:
                 result = self._call()
+            else:
+                with deadline(task.execution_timeout):
+                    result = self._call()
             task.post_execute(context, result)
         except DownstreamTasksSkipped as skips:
             result, outcome = skips.result, outcomes.of_skips(skips)
@@ -216,9 +227,10 @@ class _Attempt:
     def _collect(self, result: Any) -> None:
         """Note what the task returned and emitted."""
         execution, task = self.execution, self.task
-        execution.asset_events = emitted(task.outlets, self.context["outlet_events"])
+        if task.outlets:
+            execution.asset_events = emitted(task.outlets, self.context["outlet_events"])
         pushed = result is not None and task.do_xcom_push
-        if isinstance(result, list | dict | tuple) or _is_sequence(result):
+        if result is not None and (isinstance(result, list | dict | tuple) or _is_sequence(result)):
             execution.mapped_length = len(result)
         elif _is_mapped_over(self.context["dag"], task.task_id):
             raise UnmappableXComTypePushed(result) if pushed else XComForMappingNotPushed
@@ -256,7 +268,7 @@ def _is_mapped_over(dag: Any, task_id: str) -> bool:
     are mapped over together: each of them may return anything.
     """
     task = dag.get_task(task_id)
-    if task.is_mapped:
+    if task.is_mapped or not task.downstream_task_ids:
         return False
     own = {group.node_id for group in task.iter_mapped_task_groups()}
     for below in task.downstream_list:

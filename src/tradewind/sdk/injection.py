@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from tradewind.errors import DagError
@@ -43,6 +44,8 @@ def call_with_context(
     An argument given in `kwargs` wins over the context's value of that name.
     """
     names, open_ended = _parameters(function)
+    if not names and not open_ended:
+        return function(*args, **kwargs)
     taken = {*names[: len(args)], *kwargs}
     _refuse_collision(function, names[: len(args)], context)
     wanted = context.keys() if open_ended else [n for n in names if n in context]
@@ -61,8 +64,18 @@ def _refuse_collision(
             )
 
 
+_DISGUISES = {"__wrapped__", "__signature__"}
+"""Attributes of a function that shows another signature than its own."""
+
+
 def _parameters(function: Callable[..., Any]) -> tuple[list[str], bool]:
     """Return the names of a callable's parameters, and whether it takes any keyword."""
+    if type(function) is FunctionType and not _DISGUISES & function.__dict__.keys():
+        # The same without `inspect`, which would be most of the work of calling a function.
+        code = function.__code__
+        last = code.co_argcount + code.co_kwonlyargcount
+        names = list(code.co_varnames[code.co_posonlyargcount : last])
+        return names, bool(code.co_flags & inspect.CO_VARKEYWORDS)
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a builtin without a signature takes what it is given

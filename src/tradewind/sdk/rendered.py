@@ -14,6 +14,9 @@ _FIELD_LENGTH = 4_096
 
 _MAX_DEPTH = 8
 
+_EMPTY: dict[type, Any] = {list: [], tuple: [], dict: {}}
+"""How empty containers are shown: most tasks have nothing else in their fields."""
+
 
 def rendered_fields(task: Any, names: Iterable[str]) -> bytes | None:
     """Return the values of a task's template fields, by name; None when it has none."""
@@ -22,6 +25,10 @@ def rendered_fields(task: Any, names: Iterable[str]) -> bytes | None:
 
 
 def _shown(value: Any, name: str) -> Any:
+    if value is None:
+        return None
+    if not value and type(value) in _EMPTY:
+        return _EMPTY[type(value)]
     plain = redact_value(_plain(value), name)
     text = plain if isinstance(plain, str) else json.dumps(plain)
     if len(text) <= _FIELD_LENGTH:

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -50,9 +51,14 @@ def allow_classes(*patterns: str) -> None:
 
 def trust_folder(folder: str) -> None:
     """Trust data classes of modules that were loaded from this folder."""
-    path = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118  the trailing separator matters
+    path = _real(folder)
     if path not in _folders:
         _folders.append(path)
+
+
+@cache
+def _real(folder: str) -> str:
+    return os.path.join(os.path.realpath(folder), "")  # noqa: PTH118  the trailing separator matters
 
 
 def encode(value: Any, inner: Inner) -> tuple[str, Any, int] | None:

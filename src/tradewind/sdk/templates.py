@@ -22,6 +22,7 @@ from tradewind.sdk import moments
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
+_CONTAINERS = (list, tuple, dict)
 _MARKS = ("{{", "{%", "{#")
 
 
@@ -188,7 +189,11 @@ class Renderer:
                     f"{_describe(self._task)}: {name!r} is among the template_fields of"
                     f" {type(owner).__name__}, but it has no such attribute; set it in __init__"
                 ) from None
-            if value is not None and not isinstance(value, bool | int | float):
+            if value is None or isinstance(value, bool | int | float):
+                continue
+            if not value and type(value) in _CONTAINERS:
+                setattr(owner, name, type(value)())
+            else:
                 setattr(owner, name, self.render(value))
 
     def _nested(self, value: Any) -> None:

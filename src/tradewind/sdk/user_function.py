@@ -26,6 +26,8 @@ def call_user_function(
         DagError: a generator yields something else.
     """
     result = call_with_context(function, args, kwargs, context)
+    if result is None:
+        return None
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     if inspect.isgenerator(result) and inspect.isgeneratorfunction(inspect.unwrap(function)):

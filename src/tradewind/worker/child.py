@@ -172,9 +172,8 @@ def run_attempt(
         report = _failure(
             assignment, _last_line(error), retryable=not isinstance(error, _NotRunnable)
         )
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
     _flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     control.send(inner.Ended(report, alone=not kernel.has_children()))
 
 
@@ -316,6 +315,11 @@ class _PipeHandler(logging.Handler):
         """Write to this descriptor from now on."""
         self._fd = fd
 
+    def give_back(self) -> None:
+        """Close the descriptor that was taken, and write to standard output."""
+        os.close(self._fd)
+        self._fd = 1
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line: dict[str, Any] = {
@@ -348,6 +352,7 @@ def _json(line: dict[str, Any]) -> bytes:
 
 
 _log = _PipeHandler()
+give_back_log = _log.give_back
 
 
 def prepare_streams() -> None:

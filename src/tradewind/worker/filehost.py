@@ -30,6 +30,7 @@ from tradewind.sdk import runtime
 from tradewind.wire.messages import Call
 from tradewind.worker import code, inner, numeric, reaping
 from tradewind.worker.child import Imported, prepare_streams, run_attempt
+from tradewind.worker.rehearsal import WARM_UPS
 from tradewind.worker.userland import Userland
 
 _MAX_OUTPUT = 32 * 1024
@@ -49,6 +50,7 @@ class FileHost:
         self._imported: Imported | None = None
         self._attempts: dict[int, str] = {}
         self._tree = -1
+        self._highest_fd = -1
         self._ended: list[tuple[str, int, int]] = []
 
     def serve(self) -> None:
@@ -60,12 +62,15 @@ class FileHost:
         if self._request.live.path:
             self._import()
         prepare_streams()
+        for _ in range(WARM_UPS):  # for the attempts, which do it once each
+            _become_attempt(os.getppid())
         gc.collect()
         gc.freeze()
         wake = reaping.wake_on_child_exit()
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
+            self._highest_fd = kernel.highest_descriptor()
             while True:
                 ready = selector.select(_PATIENCE_S if self._ended else None)
                 if not ready:
@@ -164,16 +169,13 @@ class FileHost:
                 os.close(fd)
             return
         try:
-            kernel.die_with_parent(own)
             os.setsid()
-            kernel.adopt_orphans()
+            _become_attempt(own)
             kernel.be_first_to_go()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.dup2(fds[1], 1)
             os.dup2(fds[2], 2)
-            kernel.close_all_but([fds[0]])
+            kernel.close_all_but([fds[0]], max(self._highest_fd, *fds))
             gc.enable()
             run_attempt(request, fds[0], self._imported, self._userland)
         except BaseException:  # noqa: BLE001  the last frame of a process
@@ -226,6 +228,14 @@ class _NoServer:
 
 class _ImportAsks(BaseException):
     """Stop an import; passes through `except Exception`."""
+
+
+def _become_attempt(host_pid: int) -> None:
+    """Take off what is the host's; may be done again."""
+    kernel.die_with_parent(host_pid)
+    kernel.adopt_orphans()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _left_behind(before: AbstractSet[int]) -> str | None:

@@ -8,15 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tradewind.model.ids import AttemptId
-from tradewind.sdk import DAG, defaults, scope, task
-from tradewind.sdk.execution import execute, run_callback
+from tradewind.sdk import DAG, defaults, execution, scope, serde, task
+from tradewind.sdk.execution import Execution, run_callback
 from tradewind.sdk.loading import load_dag_file
 from tradewind.wire.messages import Assignment, RunInfo
 
 __all__ = ["execute", "load", "run_callback", "warm_up"]
-
-_WARM_UPS = 12
-"""CPython rewrites a function's code for speed when it has been called eight times."""
 
 _NOWHERE = "/dev/null"
 """A folder that has no modules: the SDK trusts classes of the folder that a task runs from."""
@@ -25,15 +22,18 @@ _NOWHERE = "/dev/null"
 def load(path: str, folder: str) -> Mapping[str, Any]:
     """Import a DAG file and return its DAGs by id."""
     defaults.install_from(os.environ)
-    return load_dag_file(path, folder).dags
+    dags = load_dag_file(path, folder).dags
+    serde.trust_folder(folder)  # here once, not in each attempt
+    return dags
 
 
-def warm_up() -> None:
-    """Run a task that does nothing, so that the first times are behind us.
+def execute(dag: Any, assignment: Assignment) -> Execution:
+    """Run a task in a process that was forked for it."""
+    return execution.execute(dag, assignment, own_process=True)
 
-    Every attempt is a fresh fork, and whatever it is the first to do (fill a cache, rewrite
-    code for speed) it does again and again, each time on pages that must be copied for it.
-    """
+
+def warm_up() -> tuple[DAG, Assignment]:
+    """Return a task that does nothing, to be run before any other."""
     with DAG("warm_up") as dag:
 
         @task(task_id="nothing")
@@ -54,5 +54,4 @@ def warm_up() -> None:
         task_id="nothing",
         run=RunInfo(dag_id="warm_up", run_id="warm_up", run_type="manual", run_after=now),
     )
-    for _ in range(_WARM_UPS):
-        execute(dag, assignment)
+    return dag, assignment

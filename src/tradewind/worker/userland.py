@@ -27,8 +27,12 @@ class Execution(Protocol):
 class Userland(Protocol):
     """The module's functions."""
 
-    def warm_up(self) -> None:
-        """Do once, before anything is forked, what every attempt would else do first."""
+    def warm_up(self) -> tuple[Any, Assignment] | None:
+        """Do once, before anything is forked, what every attempt would else do first.
+
+        Returns a DAG and the assignment of a task in it that does nothing, to be run as every
+        attempt is; None: there is none.
+        """
         ...
 
     def load(self, path: str, folder: str) -> Mapping[str, Any]:

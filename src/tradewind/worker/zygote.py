@@ -29,6 +29,7 @@ from typing import cast
 from tradewind import kernel
 from tradewind.worker import inner, reaping
 from tradewind.worker.filehost import FileHost
+from tradewind.worker.rehearsal import rehearse
 from tradewind.worker.userland import Userland
 
 
@@ -39,7 +40,9 @@ def main(requests: socket.socket, userland: str) -> None:
     gc.disable()
     importlib.import_module("jinja2")  # a third of a second of every first task otherwise
     module = cast("Userland", importlib.import_module(userland))
-    module.warm_up()
+    nothing = module.warm_up()
+    if nothing is not None:
+        rehearse(*nothing, module)
     gc.collect()
     # What is alive now is shared with every fork; keep the collector from touching it.
     gc.freeze()

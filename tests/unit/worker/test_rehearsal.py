@@ -1,0 +1,33 @@
+"""What the zygote tries out leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tradewind import kernel
+from tradewind.sdk import runtime
+from tradewind.worker import usercode
+from tradewind.worker.rehearsal import rehearse
+
+
+def state() -> tuple[object, ...]:
+    return (
+        dict(os.environ),
+        signal.getsignal(signal.SIGTERM),
+        signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        kernel.highest_descriptor(),
+        runtime.current(),
+    )
+
+
+def test_a_rehearsal_succeeds_and_leaves_the_process_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dag, assignment = usercode.warm_up()
+    before = state()
+    rehearse(dag, assignment, usercode)
+    assert state() == before
+    assert not caplog.records
