@@ -206,6 +206,15 @@ def test_why_a_task_does_not_run(cli: Cli, lite: Database) -> None:
     assert "did you mean swims?" in cli.err
 
 
+def test_the_doctor_names_pools_that_do_not_exist(cli: Cli, lite: Database) -> None:
+    published(lite, dag("idle", tasks=(TaskSpec(task_id="swims", pool="nope"),)))
+    text = cli("doctor", code=1)
+    assert "pool 'nope' does not exist, and idle.swims waits for it" in text
+    assert "tradewind pools set nope SLOTS DESCRIPTION" in text
+    cli("pools", "set", "nope", "1", "made now")
+    assert "none is missing" in cli("doctor")
+
+
 def test_nothing_holds_back_what_has_ended(cli: Cli, lite: Database) -> None:
     ended_run(cli, lite)
     assert cli.json("tasks", "why", "etl", "mine", "a") == []

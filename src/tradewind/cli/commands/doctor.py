@@ -65,6 +65,7 @@ def examine(shell: Shell) -> Iterator[Finding]:
         ("database", _database),
         ("encryption", _encryption),
         ("DAG files", _dag_files),
+        ("pools", _pools),
         ("parts", _parts),
     ]
     for what, check in checks:
@@ -165,6 +166,26 @@ def _dag_files(shell: Shell) -> Finding:
         about = f"{len(broken)} do not import: {names}; see `tradewind dags list-import-errors`"
         return Finding(what="DAG files", status="problem", about=about)
     return Finding(what="DAG files", status="ok", about=f"{dags.count_dags(shell.db)} DAGs")
+
+
+def _pools(shell: Shell) -> Finding:
+    from tradewind.store import pools
+    from tradewind.store.read import dags, scheduling
+
+    known = {pool.name for pool in pools.all_pools(shell.db)}
+    missing: dict[str, str] = {}
+    for dag in dags.dags(shell.db):
+        for task in scheduling.version(shell.db, dag.version_id).spec.tasks:
+            if task.pool not in known:
+                missing.setdefault(task.pool, f"{dag.dag_id}.{task.task_id}")
+    if missing:
+        about = "; ".join(
+            f"pool {pool!r} does not exist, and {task} waits for it: "
+            f"tradewind pools set {pool} SLOTS DESCRIPTION"
+            for pool, task in sorted(missing.items())[:5]
+        )
+        return Finding(what="pools", status="problem", about=about)
+    return Finding(what="pools", status="ok", about=f"{len(known)} pools, none is missing")
 
 
 def _parts(shell: Shell) -> Finding:
