@@ -93,7 +93,7 @@ class Reasons:
         if alive(self._db, "scheduler", self._now - _SILENT_AFTER):
             return ()
         text = (
-            f"no scheduler has given a sign of life for {_SILENT_AFTER.seconds} s; start it "
-            "(tradewind standalone, or tradewind scheduler)"
+            "no scheduler is running; start it (tradewind standalone, or tradewind scheduler), or "
+            "see what is wrong with it (tradewind jobs check)"
         )
         return (Blocked(code="no_scheduler", text=text),)
