@@ -10,14 +10,14 @@ import pytest
 from tests.conformance.store_world import NOW, Leader, a_run, at, attempt_of, moved
 from tradewind.errors import Bug, NotFound, Unavailable
 from tradewind.model.event import RunChange, TaskChange
-from tradewind.model.ids import TiKey
+from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Pool, Run, TaskInstance
 from tradewind.model.spec import DagSpec, GroupSpec, TaskSpec
 from tradewind.model.state import RunState, RunType, TaskState
 from tradewind.store import catalog, pools, xcoms
 from tradewind.store.catalog import PublishedFile
 from tradewind.store.connect import Database
-from tradewind.store.read import history, occupancy, scheduling, worker
+from tradewind.store.read import history, occupancy, scheduling, tasks, worker
 from tradewind.store.shelf import Shelf
 from tradewind.store.turn import AssetEventWrite, XComWrite
 from tradewind.wire.messages import (
@@ -283,6 +283,19 @@ def test_events_of_a_run_and_everything_since(db: Database, leader: Leader) -> N
     assert {(e.task_id, e.map_index) for e in of_task} == {("a", ti.map_index)}
     assert len(history.events(db, run.run_pk, limit=3)) == 3
     assert len(history.events_after(db, seen, limit=2)) == 2
+
+
+def test_what_stood_for_a_mapped_task_is_not_listed_beside_its_instances(
+    db: Database, leader: Leader
+) -> None:
+    spec = DagSpec(dag_id="d", tasks=(TaskSpec(task_id="a"), TaskSpec(task_id="b")))
+    run = leader.start_run(a_run(version_id=publish(db, spec)))
+    for task_id, indexes in {"a": (UNMAPPED, 0, 1), "b": (UNMAPPED,)}.items():
+        for index in indexes:
+            gone = TaskState.REMOVED if index == UNMAPPED else TaskState.SCHEDULED
+            leader.create(run, task_id, index, state=gone)
+    found = [(ti.task_id, ti.map_index) for ti in tasks.instances(db, run.run_pk)]
+    assert sorted(found) == [("a", 0), ("a", 1), ("b", UNMAPPED)], "b was really removed"
 
 
 def test_pools_show_what_is_in_them(db: Database, leader: Leader) -> None:

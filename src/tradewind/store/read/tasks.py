@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from tradewind.model.ids import TiKey
+from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Attempt, TaskInstance
+from tradewind.model.state import TaskState
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 
@@ -13,18 +14,27 @@ _ti, _attempt = tables.task_instance, tables.attempt
 
 
 def instances(db: Database, run_pk: int, task_id: str | None = None) -> list[TaskInstance]:
-    """Return the task instances of a run, or those of one of its tasks, in the order of start."""
+    """Return the task instances of a run, or those of one of its tasks, in the order of start.
+
+    Without what stood for a mapped task before it had instances.
+    """
     statement = select(_ti).where(_ti.c.run_pk == run_pk)
     if task_id is not None:
         statement = statement.where(_ti.c.task_id == task_id)
     with db.read() as conn:
         found = [rows.to_ti(row) for row in conn.execute(statement).mappings()]
+    mapped = {ti.task_id for ti in found if ti.map_index > UNMAPPED}
+    found = [ti for ti in found if not (_stands_for_others(ti) and ti.task_id in mapped)]
     # Those that have not started come last.
     never = max((ti.started_at for ti in found if ti.started_at), default=None)
     return sorted(
         found,
         key=lambda ti: (ti.started_at is None, ti.started_at or never, ti.task_id, ti.map_index),
     )
+
+
+def _stands_for_others(ti: TaskInstance) -> bool:
+    return ti.state is TaskState.REMOVED and ti.map_index == UNMAPPED
 
 
 def attempts(db: Database, ti: TiKey) -> list[Attempt]:
