@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import tradewind.sdk
 from tradewind.clock import SystemClock
-from tradewind.errors import AlreadyExists, NotFound, TradewindError, Unavailable
+from tradewind.errors import Unavailable
 from tradewind.model.spec import DagSpec, encode_spec
 from tradewind.processor.observe import Observer, load_fresh_sources
 from tradewind.processor.protocol import (
@@ -41,12 +41,8 @@ from tradewind.sdk.build import to_spec
 from tradewind.sdk.dag_definition import DAG
 from tradewind.sdk.loading import load_dag_file
 from tradewind.wire.messages import Call
+from tradewind.wire.replies import error_of
 
-_ERRORS: dict[str, type[TradewindError]] = {
-    "not_found": NotFound,
-    "already_exists": AlreadyExists,
-    "unavailable": Unavailable,
-}
 _MAX_FD = 1 << 16
 
 
@@ -160,8 +156,7 @@ class _Link:
         (length,) = LENGTH.unpack(self._receive(LENGTH.size))
         answer: Answer = to_child.decode(self._receive(length))
         if answer.error is not None:
-            kind = _ERRORS.get(answer.error, TradewindError)
-            raise kind(answer.message)
+            raise error_of(answer.error, answer.message)
         return answer.body
 
     def mask(self, secret: str) -> None:

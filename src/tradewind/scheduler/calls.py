@@ -15,7 +15,7 @@ import msgspec
 
 from tradewind.actions.trigger import trigger
 from tradewind.clock import Clock
-from tradewind.errors import AlreadyExists, NotFound, TradewindError, UserError
+from tradewind.errors import TradewindError
 from tradewind.model.ids import TiKey
 from tradewind.model.run import Run
 from tradewind.scheduler.board import Board
@@ -41,6 +41,7 @@ from tradewind.wire.messages import (
     SetXCom,
     TriggerRun,
 )
+from tradewind.wire.replies import refusal
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +89,8 @@ class Calls:
         try:
             body = self._do(work, caller, request)
             reply = Reply(seq=request.seq, body=body)
-        except NotFound as error:
-            reply = Reply(seq=request.seq, error="not_found", message=str(error))
-        except AlreadyExists as error:
-            reply = Reply(seq=request.seq, error="already_exists", message=str(error))
-        except UserError as error:
-            reply = Reply(seq=request.seq, error="invalid", message=str(error))
         except TradewindError as error:
-            reply = Reply(seq=request.seq, error="unavailable", message=str(error))
+            reply = refusal(request.seq, error)
         work.reply(peer_id, reply)
 
     def _caller(self, request: Request) -> Caller | None:

@@ -9,22 +9,14 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from tradewind.errors import AlreadyExists, Fenced, NotFound, TradewindError, Unavailable, UserError
+from tradewind.errors import Unavailable
 from tradewind.triggerer.link import Link
 from tradewind.triggerer.running import current
 from tradewind.wire.messages import Call, Mask, Request
+from tradewind.wire.replies import raise_refusal
 
 _IN_LOOP_S = 5.0
 _IN_THREAD_S = 60.0
-
-_ERRORS: dict[str, type[TradewindError]] = {
-    "not_found": NotFound,
-    "already_exists": AlreadyExists,
-    "invalid": UserError,
-    "paused": UserError,
-    "fenced": Fenced,
-    "unavailable": Unavailable,
-}
 
 
 class TriggerRuntime:
@@ -53,8 +45,7 @@ class TriggerRuntime:
             ),
             _IN_LOOP_S if in_loop else _IN_THREAD_S,
         )
-        if reply.error is not None:
-            raise _ERRORS.get(reply.error, TradewindError)(reply.message or reply.error)
+        raise_refusal(reply)
         return reply.body
 
     def mask(self, secret: str) -> None:

@@ -22,6 +22,11 @@ def refusal(seq: int, error: Exception) -> Reply:
     return Reply(seq=seq, error=next(fitting, "unavailable"), message=str(error))
 
 
+def error_of(code: str, message: str | None) -> TradewindError:
+    """Return the exception that a code stands for; an unknown one is `Unavailable`."""
+    return dict(_CODES).get(code, Unavailable)(message or code)
+
+
 def raise_refusal(reply: Reply) -> None:
     """Raise what a reply refuses; return when it refuses nothing.
 
@@ -29,5 +34,4 @@ def raise_refusal(reply: Reply) -> None:
         TradewindError: NotFound, AlreadyExists, UserError, Fenced or Unavailable.
     """
     if reply.error is not None:
-        kind = dict(_CODES).get(reply.error, Unavailable)
-        raise kind(reply.message or reply.error)
+        raise error_of(reply.error, reply.message)

@@ -25,30 +25,17 @@ import msgspec
 
 from tradewind import kernel
 from tradewind.errors import (
-    AlreadyExists,
-    Fenced,
-    NotFound,
-    TradewindError,
     Unavailable,
-    UserError,
 )
 from tradewind.model.outcome import Failed
 from tradewind.sdk import runtime
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 from tradewind.wire import framing
 from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish, Mask
+from tradewind.wire.replies import error_of
 from tradewind.worker import code, inner
 from tradewind.worker.logsink import STRUCTURED, stamp
 from tradewind.worker.userland import Userland
-
-_ERRORS: dict[str, type[TradewindError]] = {
-    "not_found": NotFound,
-    "already_exists": AlreadyExists,
-    "invalid": UserError,
-    "paused": UserError,
-    "fenced": Fenced,
-    "unavailable": Unavailable,
-}
 
 _READ = 1 << 18
 
@@ -111,7 +98,7 @@ class Control:
                 self.send(inner.Asked(seq, call))
             answer = self._answer(seq)
         if answer.error is not None:
-            raise _ERRORS.get(answer.error, Unavailable)(answer.message or answer.error)
+            raise error_of(answer.error, answer.message)
         return answer.body
 
     def mask(self, secret: str) -> None:
