@@ -25,7 +25,7 @@ GOOD = HEAD + "DAG('good')\n"
 @pytest.fixture
 def processor(sqlite_url: str, tmp_path: Path) -> Iterator[RunningProcessor]:
     with RunningProcessor(
-        sqlite_url, tmp_path / "dags", parse_timeout_s=1.5, memory_limit_mb=300
+        sqlite_url, tmp_path / "dags", parse_timeout_s=4.0, memory_limit_mb=300
     ) as running:
         yield running
 
