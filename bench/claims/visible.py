@@ -73,7 +73,8 @@ def new_file_s(product: Product, number: int) -> float:
 
 def edited_file_s(product: Product, number: int) -> float:
     """Add a task to a file and wait until the new version can be seen."""
+    before = product.versions()
     start = time.monotonic()
     (name,) = generate.write(product.dags_folder, f"new{number}", 1, tasks=TASKS + 1)
-    product.until(lambda: product.versions().get(name) == 2, 60, "an edit", FINE_POLL_S)
+    product.until(lambda: product.versions().get(name) != before[name], 60, "an edit", FINE_POLL_S)
     return time.monotonic() - start

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
 import sys
 import warnings as python_warnings
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -82,6 +84,18 @@ def _relative(path: str, dag_folder: str) -> str:
     return path.removeprefix(dag_folder.rstrip("/") + "/")
 
 
+class _DagFileLoader(SourceFileLoader):
+    """Import a DAG file from its source, never from a bytecode cache.
+
+    Bytecode is matched to its source by whole seconds and size: an edit within a second that
+    keeps the size would be missed for ever. Nothing is written into the DAG folder either.
+    """
+
+    def path_stats(self, path: str | os.PathLike[str]) -> Any:
+        """Refuse, which skips the cache."""
+        raise OSError(f"{os.fspath(path)} is imported from its source")
+
+
 def _import(path: str, dag_folder: str) -> ModuleType:
     name = module_name(path, dag_folder)
     archive, _, inner = path.rpartition(".zip/")
@@ -89,7 +103,7 @@ def _import(path: str, dag_folder: str) -> ModuleType:
         return _import_member(name, f"{archive}.zip", inner)
     if not Path(path).is_file():
         raise DagError(f"there is no DAG file {path}")
-    loader = SourceFileLoader(name, path)
+    loader = _DagFileLoader(name, path)
     spec = importlib.util.spec_from_loader(name, loader, origin=path)
     assert spec is not None
     spec.has_location = True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -46,6 +47,18 @@ def test_global_and_registered_dags_and_warnings(tmp_path: Path) -> None:
     assert any("DeprecationWarning: old" in text for text in loaded.warnings)
     assert loaded.dags["one"].fileloc == str(tmp_path / "a.py")
     assert loaded.dags["one"].relative_fileloc == "a.py"
+
+
+def test_an_edit_that_keeps_second_and_size_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "edited.py"
+    for name in ("a", "b"):
+        path.write_text(f"from tradewind.sdk import DAG\nd = DAG('{name}')\n", encoding="utf-8")
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        assert list(load_dag_file(str(path), str(tmp_path)).dags) == [name]
+    assert not (tmp_path / "__pycache__").exists()
 
 
 def test_two_dags_with_one_id_are_refused(tmp_path: Path) -> None:
