@@ -15,7 +15,7 @@ import click
 
 from tradewind.clock import SystemClock
 from tradewind.model.event import TaskChange
-from tradewind.model.ids import UNMAPPED, TaskKey
+from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run, TaskInstance
 from tradewind.model.state import FAILED_STATES, LIVE_STATES, TERMINAL_STATES, TaskState
 
@@ -97,7 +97,7 @@ class PlainWatcher:
         """Print a change that says something to people."""
         del run
         after = change.after
-        if after.state in _SHOWN and not _is_placeholder(after):
+        if after.state in _SHOWN and not after.is_placeholder:
             click.echo(_sentence(change))
 
     def run_changed(self, run: Run) -> None:
@@ -144,7 +144,7 @@ class LiveWatcher:
     def changed(self, run: Run, change: TaskChange) -> None:
         """Note a change; the next tick draws it."""
         at = (run.run_id, change.after.in_run)
-        if _is_placeholder(change.after):
+        if change.after.is_placeholder:
             self._tasks.pop(at, None)
         else:
             self._tasks[at] = change.after
@@ -217,10 +217,6 @@ def _importance(ti: TaskInstance) -> int:
     if ti.state is TaskState.FAILED:
         return 1
     return 3 if ti.state in TERMINAL_STATES else 2
-
-
-def _is_placeholder(ti: TaskInstance) -> bool:
-    return ti.state is TaskState.REMOVED and ti.map_index == UNMAPPED
 
 
 def _seconds(ti: TaskInstance, now: datetime) -> str:

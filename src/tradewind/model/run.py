@@ -86,6 +86,11 @@ class TaskInstance(msgspec.Struct, frozen=True, kw_only=True):
         return TiKey(self.run_pk, self.task_id, self.map_index)
 
     @property
+    def is_placeholder(self) -> bool:
+        """Whether it stood for a mapped task's instances, or is a task that was removed whole."""
+        return self.state is TaskState.REMOVED and self.map_index == UNMAPPED
+
+    @property
     def in_run(self) -> TaskKey:
         """Return the key inside the run."""
         return TaskKey(self.task_id, self.map_index)

@@ -17,6 +17,7 @@ from tradewind.wire.messages import (
     RunInfo,
     TriggerCall,
 )
+from tradewind.wire.runs import run_info
 
 
 class Assignments:
@@ -108,23 +109,7 @@ class Assignments:
         consumed: tuple[AssetEventInfo, ...] = ()
         if run.run_type == "asset_triggered":
             consumed = tuple(scheduling.consumed_events(self._db, run.run_pk))
-        return RunInfo(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            run_type=run.run_type.value,
-            run_after=run.run_after,
-            state=run.state.value,
-            logical_date=run.logical_date,
-            interval_start=run.interval_start,
-            interval_end=run.interval_end,
-            started_at=run.started_at,
-            ended_at=run.ended_at,
-            conf=run.conf,
-            triggering_user=run.triggering_user,
-            clear_number=run.clear_number,
-            note=run.note,
-            consumed_asset_events=consumed,
-        )
+        return run_info(run, consumed)
 
     def _in_place(self, entry: RunEntry) -> bool:
         source = entry.live.run.source_hash or entry.version.source_hash

@@ -12,7 +12,6 @@ from tradewind.engine.live import LiveRun
 from tradewind.model.event import CallBack, Past
 from tradewind.model.ids import AttemptId, TaskKey
 from tradewind.model.outcome import Deferred, TriggerFailed, TriggerFired
-from tradewind.testing.store import run_info
 from tradewind.wire.messages import (
     Assignment,
     CallbackCall,
@@ -20,6 +19,7 @@ from tradewind.wire.messages import (
     Resume,
     TriggerCall,
 )
+from tradewind.wire.runs import run_info
 
 
 class Deferral(msgspec.Struct):

@@ -18,7 +18,8 @@ from tradewind.sdk import serde
 from tradewind.sdk.dag_run import DagRun, TaskSummary
 from tradewind.sdk.moments import moment
 from tradewind.sdk.run_params import run_params
-from tradewind.testing.store import MemoryStore, run_info
+from tradewind.testing.store import MemoryStore
+from tradewind.wire.runs import run_info
 
 RETURN_VALUE = "return_value"
 

@@ -33,11 +33,11 @@ from tradewind.wire.messages import (
     GetVariable,
     GetXComs,
     ListVariables,
-    RunInfo,
     SetRenderedFields,
     SetVariable,
     SetXCom,
 )
+from tradewind.wire.runs import run_info
 
 
 class MemoryStore:
@@ -349,23 +349,3 @@ _ANSWERS: dict[type, Callable[[MemoryStore, Run, Any], dict[str, Any]]] = {
     GetPreviousRun: _get_previous_run,
     GetAssetEvents: _get_asset_events,
 }
-
-
-def run_info(run: Run) -> RunInfo:
-    """Return a run as user code sees it."""
-    return RunInfo(
-        dag_id=run.dag_id,
-        run_id=run.run_id,
-        run_type=run.run_type.value,
-        run_after=run.run_after,
-        state=run.state.value,
-        logical_date=run.logical_date,
-        interval_start=run.interval_start,
-        interval_end=run.interval_end,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        conf=run.conf,
-        triggering_user=run.triggering_user,
-        clear_number=run.clear_number,
-        note=run.note,
-    )

@@ -6,7 +6,6 @@ from sqlalchemy import select
 
 from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Attempt, TaskInstance
-from tradewind.model.state import TaskState
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 
@@ -24,17 +23,13 @@ def instances(db: Database, run_pk: int, task_id: str | None = None) -> list[Tas
     with db.read() as conn:
         found = [rows.to_ti(row) for row in conn.execute(statement).mappings()]
     mapped = {ti.task_id for ti in found if ti.map_index > UNMAPPED}
-    found = [ti for ti in found if not (_stands_for_others(ti) and ti.task_id in mapped)]
+    found = [ti for ti in found if not (ti.is_placeholder and ti.task_id in mapped)]
     # Those that have not started come last.
     never = max((ti.started_at for ti in found if ti.started_at), default=None)
     return sorted(
         found,
         key=lambda ti: (ti.started_at is None, ti.started_at or never, ti.task_id, ti.map_index),
     )
-
-
-def _stands_for_others(ti: TaskInstance) -> bool:
-    return ti.state is TaskState.REMOVED and ti.map_index == UNMAPPED
 
 
 def attempts(db: Database, ti: TiKey) -> list[Attempt]:

@@ -30,16 +30,13 @@ _TRY_STATES = frozenset(s.value for s in TaskState) - {"none"}
 _ATTEMPT_AS_TASK = {"done": "success", "lost": "failed", "superseded": None}
 
 
-class TaskInstanceResponse(Shape):
-    """A task instance."""
+class _Tried(Shape):
+    """What a task instance and each of its tries have in common."""
 
-    id: UUID
     task_id: str
     dag_id: str
     dag_run_id: str
     map_index: int
-    logical_date: datetime | None
-    run_after: datetime
     start_date: datetime | None
     end_date: datetime | None
     duration: float | None
@@ -61,12 +58,20 @@ class TaskInstanceResponse(Shape):
     pid: int | None
     executor: str | None
     executor_config: str
+    dag_version: DagVersionResponse | None
+
+
+class TaskInstanceResponse(_Tried):
+    """A task instance."""
+
+    id: UUID
+    logical_date: datetime | None
+    run_after: datetime
     note: str | None
     rendered_map_index: str | None
     rendered_fields: dict[str, Any]
     trigger: dict[str, Any] | None
     triggerer_job: dict[str, Any] | None
-    dag_version: DagVersionResponse | None
 
 
 class TaskInstanceCollectionResponse(Shape):
@@ -79,35 +84,8 @@ class TaskInstanceCollectionResponse(Shape):
     previous_cursor: str | None = None
 
 
-class TaskInstanceHistoryResponse(Shape):
+class TaskInstanceHistoryResponse(_Tried):
     """One try of a task instance."""
-
-    task_id: str
-    dag_id: str
-    dag_run_id: str
-    map_index: int
-    start_date: datetime | None
-    end_date: datetime | None
-    duration: float | None
-    state: str | None
-    try_number: int
-    max_tries: int
-    task_display_name: str
-    dag_display_name: str
-    hostname: str | None
-    unixname: str | None
-    pool: str
-    pool_slots: int
-    queue: str | None
-    priority_weight: int | None
-    operator: str | None
-    operator_name: str | None
-    queued_when: datetime | None
-    scheduled_when: datetime | None
-    pid: int | None
-    executor: str | None
-    executor_config: str
-    dag_version: DagVersionResponse | None
 
 
 class TaskInstanceHistoryCollectionResponse(Shape):
