@@ -26,6 +26,7 @@ FAILED, USAGE, NOT_FOUND, INTERRUPTED = 1, 2, 3, 130
 COMMANDS: dict[str, tuple[str, str]] = {
     "standalone": ("standalone", "Run everything on this machine, in one command."),
     "run": ("run", "Run a DAG file with no server, and watch it."),
+    "python": ("python", "Run a program whose `import airflow` is Tradewind."),
     "dags": ("dags", "List, trigger, pause, backfill and inspect DAGs."),
     "tasks": ("tasks", "Clear, mark and inspect tasks, and read their logs."),
     "variables": ("variables", "Keep values that DAGs read."),

@@ -62,7 +62,10 @@ class RunType(StrEnum):
 
 
 class TriggerRule(StrEnum):
-    """When a task may run, given its direct upstreams' states."""
+    """When a task may run, given its direct upstreams' states.
+
+    The last two are Airflow 2's names of other members.
+    """
 
     ALL_SUCCESS = "all_success"
     ALL_FAILED = "all_failed"
@@ -77,6 +80,8 @@ class TriggerRule(StrEnum):
     NONE_SKIPPED = "none_skipped"
     ALL_SKIPPED = "all_skipped"
     ALWAYS = "always"
+    NONE_FAILED_OR_SKIPPED = NONE_FAILED_MIN_ONE_SUCCESS
+    DUMMY = ALWAYS
 
 
 class WeightRule(StrEnum):

@@ -10,7 +10,15 @@ what a user's own timetable answers (its next times are stored, and handed to `d
 
 from tradewind.schedule.cron import PRESETS
 from tradewind.schedule.describe import describe, in_words
-from tradewind.schedule.due import Due, LastRun, Window, due, manual_interval, upcoming
+from tradewind.schedule.due import (
+    Due,
+    LastRun,
+    Window,
+    due,
+    manual_interval,
+    times_of,
+    upcoming,
+)
 from tradewind.schedule.names import run_id
 from tradewind.schedule.validate import validate
 
@@ -24,6 +32,7 @@ __all__ = [
     "in_words",
     "manual_interval",
     "run_id",
+    "times_of",
     "upcoming",
     "validate",
 ]

@@ -19,7 +19,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tradewind.sdk import scope
+from tradewind.sdk import renamed, scope
 from tradewind.sdk.arguments import OPERATOR_ARGUMENTS, ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
             _fill_in(self, init, kwargs, construction.default_args)
             init(self, **kwargs)
             return
+        if renamed.OF_OPERATORS.keys() & kwargs.keys():
+            kwargs = renamed.operator_arguments(
+                describe(self, kwargs), kwargs, accepted_arguments(type(self))
+            )
         construction = surroundings(kwargs)
         object.__setattr__(self, "_constructing", construction)
         _fill_in(self, init, kwargs, construction.default_args)

@@ -11,7 +11,7 @@ from collections.abc import Callable, ItemsView, Iterator, ValuesView
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from tradewind.sdk import current, macros, moments
+from tradewind.sdk import current, earlier_context, macros, moments
 from tradewind.sdk.accessors import ConnectionAccessor, VariableAccessor
 from tradewind.sdk.asset_events import (
     InletEventAccessors,
@@ -155,6 +155,12 @@ def _of_date(make: Callable[[datetime], Any]) -> _Later:
     return _Later(lambda context: make(_logical_date(context.source.run)))
 
 
+def _earlier(make: earlier_context.Make) -> _Later:
+    return _Later(
+        lambda context: make(context["dag"], context.source.run, _logical_date(context.source.run))
+    )
+
+
 def _before(name: str) -> _Later:
     return _Later(lambda context: context.source.before(name))
 
@@ -196,6 +202,9 @@ _OF_RUN: dict[str, Any] = {
     "triggering_asset_events": _of_run(
         lambda run: TriggeringAssetEvents(run.consumed_asset_events)
     ),
+    "triggering_dataset_events": _of_run(
+        lambda run: TriggeringAssetEvents(run.consumed_asset_events)
+    ),
     "prev_start_date_success": _before("started_at"),
     "prev_end_date_success": _before("ended_at"),
     "params": _Later(_params),
@@ -213,6 +222,8 @@ _OF_DATES: dict[str, Any] = {
     "data_interval_end": _of_run(lambda run: moment(run.interval_end or run.logical_date)),
     "prev_data_interval_start_success": _before("interval_start"),
     "prev_data_interval_end_success": _before("interval_end"),
+    "prev_execution_date_success": _before("logical_date"),
+    **{name: _earlier(make) for name, make in earlier_context.VALUES.items()},
 }
 """What a run with a logical date has."""
 

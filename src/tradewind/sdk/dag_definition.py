@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, Self, TypedDict, Unpack, overload
 
 from tradewind.errors import DagError
-from tradewind.sdk import arguments, defaults, scope, templates
+from tradewind.sdk import arguments, defaults, renamed, scope, templates
 from tradewind.sdk.arguments import ArgumentError, Callbacks, Seconds
 from tradewind.sdk.dag_graph import DagGraph
 from tradewind.sdk.decorators import TaskDecorators
@@ -101,7 +101,7 @@ def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "start_date": arguments.aware,
     "end_date": arguments.aware,
-    "default_args": _mapping,
+    "default_args": lambda value: renamed.default_arguments(_mapping(value)),
     "params": ParamsDict,
     "max_active_tasks": arguments.whole(1, optional=True),
     "max_active_runs": arguments.whole(1, optional=True),
@@ -183,10 +183,11 @@ class DAG(DagGraph):
         self.default_args = {}
         self.tags = set()
         self.params = ParamsDict()
-        for name, value in kwargs.items():
+        given = renamed.dag_arguments(where, kwargs)
+        for name, value in given.items():
             if name not in DAG_ARGUMENTS:
                 raise arguments.unknown_arguments(
-                    where, kwargs.keys() - DAG_ARGUMENTS, DAG_ARGUMENTS
+                    where, given.keys() - DAG_ARGUMENTS, DAG_ARGUMENTS
                 )
             check = _CHECKS.get(name)
             checked = arguments.checked(check, where, name, value) if check else value

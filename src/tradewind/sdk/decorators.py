@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from tradewind.errors import DagError
+from tradewind.sdk import renamed
 from tradewind.sdk.arguments import (
     ArgumentError,
     OperatorArguments,
@@ -156,6 +157,8 @@ class TaskFunction(Generic[P, R]):
         arguments = self._arguments()
         task_id = arguments["task_id"]
         known = accepted_arguments(self.operator_class)
+        if renamed.OF_OPERATORS.keys() & arguments.keys():
+            arguments = renamed.operator_arguments(task_id, arguments, known)
         unknown = arguments.keys() - known
         if unknown:
             raise unknown_arguments(self._where({"task_id": task_id}), unknown, known)

@@ -9,6 +9,25 @@ from typing import Any
 
 from tradewind.errors import DagError
 
+EARLIER = frozenset(
+    {
+        "execution_date",
+        "next_execution_date",
+        "prev_execution_date",
+        "prev_execution_date_success",
+        "next_ds",
+        "next_ds_nodash",
+        "prev_ds",
+        "prev_ds_nodash",
+        "tomorrow_ds",
+        "tomorrow_ds_nodash",
+        "yesterday_ds",
+        "yesterday_ds_nodash",
+        "triggering_dataset_events",
+    }
+)
+"""Context values of Airflow 1 and 2 only: a file for Airflow 3 may use their names freely."""
+
 
 def determine_kwargs(
     function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]
@@ -23,7 +42,7 @@ def determine_kwargs(
     names, open_ended = _parameters(function)
     filled = names[: len(args)]
     for name in filled:
-        if name in kwargs:
+        if name in kwargs and name not in EARLIER:
             raise DagError(
                 f"{_name(function)}(): the parameter {name!r} is filled from the context, so it"
                 " cannot be given as an argument; rename the parameter"
@@ -57,7 +76,7 @@ def _refuse_collision(
     function: Callable[..., Any], filled: Sequence[str], context: Mapping[str, Any]
 ) -> None:
     for name in filled:
-        if name in context:
+        if name in context and name not in EARLIER:
             raise DagError(
                 f"{_name(function)}(): the parameter {name!r} has the name of a context value and"
                 " cannot be filled by position; rename the parameter"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.errors import DagError
-from tradewind.sdk import scope
+from tradewind.sdk import renamed, scope
 from tradewind.sdk.abstract_operator import AbstractOperator
 from tradewind.sdk.arguments import (
     OPERATOR_ARGUMENTS,
@@ -199,6 +199,8 @@ class OperatorPartial:
         prefix = f"DAG {dag.dag_id!r}, " if dag is not None else ""
         self.where = f"{prefix}task {self.kwargs.get('task_id', '?')!r}"
         known = accepted_arguments(operator_class)
+        if renamed.OF_OPERATORS.keys() & self.kwargs.keys():
+            self.kwargs = renamed.operator_arguments(self.where, self.kwargs, known)
         unknown = self.kwargs.keys() - known
         if unknown:
             where = f"{self.where}: {operator_class.__name__}.partial()"

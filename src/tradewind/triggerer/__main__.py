@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 from tradewind.clock import SystemClock
+from tradewind.compat import airflow
 from tradewind.log import add_options, set_up_as_told
 from tradewind.sdk import defaults
 from tradewind.triggerer.loop import Triggerer
@@ -30,6 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     set_up_as_told("triggerer", options)
     defaults.install_from(os.environ)
+    airflow.install()
     root = logging.getLogger()
     for handler in root.handlers:
         handler.addFilter(of_the_triggerer)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tradewind.compat import airflow
 from tradewind.model.ids import AttemptId
 from tradewind.sdk import DAG, defaults, execution, scope, serde, task
 from tradewind.sdk.execution import Execution, run_callback
@@ -22,6 +23,7 @@ _NOWHERE = "/dev/null"
 def load(path: str, folder: str) -> Mapping[str, Any]:
     """Import a DAG file and return its DAGs by id."""
     defaults.install_from(os.environ)
+    airflow.install()
     dags = load_dag_file(path, folder).dags
     serde.trust_folder(folder)  # here once, not in each attempt
     return dags

@@ -112,6 +112,7 @@ def _run(
 
 def _load(file: Path, store: Any) -> dict[str, Any]:
     """Import the file; what it reads at the top comes from the environment and the store."""
+    from tradewind.compat import airflow
     from tradewind.processor.report import describe
     from tradewind.sdk import runtime
     from tradewind.sdk.loading import load_dag_file
@@ -119,6 +120,7 @@ def _load(file: Path, store: Any) -> dict[str, Any]:
 
     path = file.resolve()
     before = runtime.install(ParseRuntime(store))
+    airflow.install()
     try:
         loaded = load_dag_file(str(path), str(path.parent))
     except (Exception, SystemExit) as error:
