@@ -16,7 +16,7 @@ from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.model.event import Blocked
 from tradewind.model.ids import TaskKey
-from tradewind.model.run import Run
+from tradewind.model.run import Run, Stopping
 from tradewind.store import pools
 from tradewind.store.connect import Database
 from tradewind.store.read import dags, scheduling
@@ -29,6 +29,9 @@ one task, and beyond this the answer is about the pool's fullness all the same."
 
 _SILENT_AFTER = timedelta(seconds=30)
 """A scheduler beats every few seconds; one that was silent for this long is not there."""
+
+_STOPS_WITHIN = timedelta(seconds=60)
+"""An attempt that was told to stop so lately may still be on its way out."""
 
 
 class Reasons:
@@ -86,8 +89,20 @@ class Reasons:
             self._runs[run_pk] = None
             if rows is not None:
                 graph = Graph.build(scheduling.version(self._db, rows.run.version_id).spec)
-                self._runs[run_pk] = LiveRun.load(graph, rows.run, rows.instances), rows
+                live = LiveRun.load(graph, rows.run, rows.instances, self._stopping(run_pk))
+                self._runs[run_pk] = live, rows
         return self._runs[run_pk]
+
+    def _stopping(self, run_pk: int) -> list[Stopping]:
+        return [
+            Stopping(
+                attempt_id=found.attempt_id,
+                ti=found.ti,
+                executor=found.executor,
+                until=(found.ended_at or self._now) + _STOPS_WITHIN,
+            )
+            for found in scheduling.superseded(self._db, run_pk, self._now - _STOPS_WITHIN)
+        ]
 
     def _scheduler(self) -> tuple[Blocked, ...]:
         if alive(self._db, "scheduler", self._now - _SILENT_AFTER):

@@ -187,6 +187,9 @@ class Draft:
         elif ti.attempt_id is not None and ti.state is not TaskState.RESTARTING:
             # A restarting attempt was told to stop when the task was cleared.
             self.effects.append(Cancel(attempt_id=ti.attempt_id, reason=why))
+            if ti.state is TaskState.RUNNING:
+                until = self.now + timedelta(seconds=self.policy.restart_grace_s)
+                self.live.stopping[ti.in_run] = (ti.attempt_id, until)
 
     def call_back(self, kind: str, node: int, reason: str | None) -> None:
         """Owe a task's callback, if its author set one of this kind."""
@@ -227,8 +230,10 @@ class Draft:
             if ti.due_at == due and ti.state in DUE_STATES:
                 break
             heappop(live.wakes)
-        first = live.wakes[0][0] if live.wakes else None
+        times = [until for _, until in live.stopping.values()]
+        if live.wakes:
+            times.append(live.wakes[0][0])
         deadline = self.deadline()
-        if first is None or deadline is None:
-            return first or deadline
-        return min(first, deadline)
+        if deadline is not None:
+            times.append(deadline)
+        return min(times, default=None)

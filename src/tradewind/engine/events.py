@@ -16,6 +16,7 @@ from tradewind.engine.ending import mark_run, stop_the_rest
 from tradewind.engine.expand import collapse, create_task
 from tradewind.engine.places import SKIP_ALL, STRAY
 from tradewind.engine.settle import Verdict, settle
+from tradewind.engine.stopping import has_ended
 from tradewind.engine.visit import begin_again
 from tradewind.model.event import (
     Admitted,
@@ -24,6 +25,7 @@ from tradewind.model.event import (
     Event,
     Marked,
     PastChanged,
+    PutBack,
     Reported,
     RunMarked,
     Started,
@@ -49,6 +51,12 @@ def _started(draft: Draft, _event: Started) -> None:
     else:
         draft.live.refresh()
         draft.touch_dirty()
+
+
+def _put_back(draft: Draft, event: PutBack) -> None:
+    if draft.live.run.state is RunState.RUNNING:
+        reason = f"it waits for run {event.earlier!r}, which takes its place"
+        draft.run_move(RunState.QUEUED, reason, queued_at=draft.now, started_at=None, ended_at=None)
 
 
 def _reconcile(draft: Draft) -> bool:
@@ -115,6 +123,7 @@ def _begin(draft: Draft, node: int) -> None:
 
 def _reported(draft: Draft, event: Reported) -> None:
     live = draft.live
+    has_ended(draft, event.key, event.attempt_id)
     node = _current(draft, event.key, event.attempt_id)
     if node is None:
         return
@@ -323,6 +332,7 @@ def _ticked(_draft: Draft, _event: Ticked) -> None:
 
 HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
     Started: _started,
+    PutBack: _put_back,
     Admitted: _admitted,
     Claimed: _claimed,
     Reported: _reported,

@@ -60,6 +60,10 @@ def explain(
         blocked = past_blocks(live.task(key.task_id), past) if key.task_id in _known(live) else None
         if blocked is not None:
             found.append(blocked)
+        held = live.stopping.get(key)
+        if held is not None and (now is None or held[1] > now):
+            text = "its earlier attempt was told to stop; it starts when that has ended"
+            found.append(Blocked(code="stopping", text=text, until=held[1]))
     return tuple(found)
 
 

@@ -12,14 +12,17 @@ expanded, the instances take the stub's place in every gate and the placeholder'
 a while, stubs without rows, one for each outer index; they become rows in the order of their
 paths, so that map indexes never depend on timing (see `expand`).
 
-Everything except `run` and `tis` is derived; `index` builds it anew.
+Everything except `run`, `tis` and `stopping` is derived; `index` builds it anew.
+
+`stopping` is the one thing beside the rows: what was told to stop may run on for a moment, and
+its task starts nothing new until it has ended.
 
 What it does not know: time, capacity, other runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tradewind.engine import places, rules
@@ -27,15 +30,21 @@ from tradewind.engine.graph import Graph, Scope
 from tradewind.engine.lengths import Path, Unknown, lengths
 from tradewind.engine.places import Gate, Partial
 from tradewind.errors import NotFound
-from tradewind.model.ids import TaskKey
-from tradewind.model.run import Run, TaskInstance
+from tradewind.model.ids import AttemptId, TaskKey
+from tradewind.model.run import Run, Stopping, TaskInstance
 from tradewind.model.spec import TaskSpec
 
 
 class LiveRun:
     """A run with its task instances. `step` changes it; everybody else only reads."""
 
-    def __init__(self, graph: Graph, run: Run, instances: Iterable[TaskInstance] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        run: Run,
+        instances: Iterable[TaskInstance] = (),
+        stopping: Mapping[TaskKey, tuple[AttemptId, datetime]] | None = None,
+    ) -> None:
         self.graph = graph
         self.run = run
         self.tis: list[TaskInstance] = list(instances)
@@ -54,12 +63,28 @@ class LiveRun:
         self.wakes: list[tuple[datetime, int]] = []
         self.dirty: list[int] = []
         self.unfinished = 0
+        self.stopping = dict(stopping or {})
+        """Attempts that were told to stop while they ran, until when at most: see `Stopping`."""
         self.index()
 
     @classmethod
-    def load(cls, graph: Graph, run: Run, instances: Sequence[TaskInstance]) -> LiveRun:
-        """Return a run as its rows say it is. The next step finds what came due meanwhile."""
-        return cls(graph, run, instances)
+    def load(
+        cls,
+        graph: Graph,
+        run: Run,
+        instances: Sequence[TaskInstance],
+        stopping: Iterable[Stopping] = (),
+    ) -> LiveRun:
+        """Return a run as its rows say it is. The next step finds what came due meanwhile.
+
+        Args:
+            graph: of the run's version.
+            run: the run.
+            instances: its task instances.
+            stopping: attempts of it that may still run although they are not current any more.
+        """
+        held = {TaskKey(*s.ti[1:]): (s.attempt_id, s.until) for s in stopping}
+        return cls(graph, run, instances, held)
 
     # ---- for readers --------------------------------------------------------------------
 

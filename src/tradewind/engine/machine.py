@@ -113,7 +113,9 @@ RUN_MOVES: dict[tuple[RunState, RunState], Move] = {
     (RunState.QUEUED, RunState.FAILED): _MARK,
     (RunState.RUNNING, RunState.SUCCESS): Move("run", "every leaf succeeded or was skipped"),
     (RunState.RUNNING, RunState.FAILED): Move("run", "a leaf failed, or the run timed out"),
-    (RunState.RUNNING, RunState.QUEUED): _CLEAR,
+    (RunState.RUNNING, RunState.QUEUED): Move(
+        "admit", "gives its place to an earlier run; or a user queues it"
+    ),
     (RunState.SUCCESS, RunState.QUEUED): _CLEAR,
     (RunState.FAILED, RunState.QUEUED): _CLEAR,
     (RunState.SUCCESS, RunState.FAILED): _MARK,

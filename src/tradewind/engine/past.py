@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from tradewind.engine import rules
+from tradewind.engine.live import LiveRun
+from tradewind.engine.places import STRAY
 from tradewind.model.event import Blocked, Past
 from tradewind.model.spec import TaskSpec
-from tradewind.model.state import SUCCESS_STATES
+from tradewind.model.state import SUCCESS_STATES, TaskState
 
 
 def past_allows(task: TaskSpec, past: Past) -> bool:
@@ -42,3 +47,21 @@ def past_blocks(task: TaskSpec, past: Past) -> Blocked | None:
         text=f"{name} waits for the downstreams of {name} in the previous run; "
         "they must succeed or be skipped: clear them, or mark them success",
     )
+
+
+def only_past_helps(live: LiveRun, past: Past, now: datetime) -> bool:
+    """Tell whether a run cannot move, however long it waits, before an earlier run does.
+
+    Nothing of it is on its way or comes due by itself, and something waits for the past.
+    """
+    waits = False
+    for node, ti in enumerate(live.tis):
+        if live.cats[node] != rules.PENDING or live.task_of[node] == STRAY:
+            continue
+        if ti.state not in _STANDING or (ti.due_at is not None and ti.due_at > now):
+            return False
+        waits = waits or not past_allows(live.graph.tasks[live.task_of[node]], past)
+    return waits
+
+
+_STANDING = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE})

@@ -23,6 +23,7 @@ from tradewind.engine.events import HANDLERS
 from tradewind.engine.live import LiveRun
 from tradewind.engine.places import Gate
 from tradewind.engine.rules import RUN, WAIT
+from tradewind.engine.stopping import give_up_waiting
 from tradewind.engine.visit import resume, visit, withdraw
 from tradewind.model.event import Event, Past, Step
 from tradewind.model.state import TERMINAL_RUN_STATES, RunState, TaskState
@@ -52,7 +53,7 @@ def step(
     for event in events:
         handle: Callable[[Draft, Event], None] = HANDLERS[type(event)]
         handle(draft, event)
-    if live.wakes and live.wakes[0][0] <= now:
+    if (live.wakes and live.wakes[0][0] <= now) or live.stopping:
         _come_due(draft)
     if live.run.state is RunState.RUNNING:
         deadline = draft.deadline()
@@ -95,6 +96,7 @@ def _come_due(draft: Draft) -> None:
     live = draft.live
     if live.run.state in TERMINAL_RUN_STATES:
         return
+    give_up_waiting(draft)
     while live.wakes and live.wakes[0][0] <= draft.now:
         due, node = heappop(live.wakes)
         ti = live.tis[node]

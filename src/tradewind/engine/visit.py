@@ -16,6 +16,7 @@ from tradewind.engine.lengths import Unknown, lengths
 from tradewind.engine.live import LiveRun
 from tradewind.engine.past import past_allows
 from tradewind.engine.places import SKIP_ALL
+from tradewind.engine.stopping import held_until
 from tradewind.model.event import CancelTrigger
 from tradewind.model.run import TaskInstance
 from tradewind.model.spec import TaskSpec
@@ -42,7 +43,8 @@ def visit(draft: Draft, node: int) -> None:
     task = live.graph.tasks[live.task_of[node]]
     verdict, reason = judge(live, node)
     if verdict == rules.RUN:
-        if past_allows(task, draft.past):
+        # What was marked while it ran, and then cleared, may still be on its way out.
+        if past_allows(task, draft.past) and held_until(draft, ti.in_run) is None:
             start(draft, node, task, ti)
     elif verdict == rules.FAIL:
         draft.move(node, TaskState.UPSTREAM_FAILED, reason)

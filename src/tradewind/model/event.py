@@ -22,6 +22,12 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     """The run may run: admission found room for it (queued → running)."""
 
 
+class PutBack(msgspec.Struct, frozen=True, tag="put_back"):
+    """The run gives its place to this earlier one, for which it waits (running → queued)."""
+
+    earlier: str
+
+
 class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
     """Admission gave this scheduled task a slot under a new attempt id."""
 
@@ -89,6 +95,7 @@ class Ticked(msgspec.Struct, frozen=True, tag="ticked"):
 
 Event = (
     Started
+    | PutBack
     | Admitted
     | Claimed
     | Reported

@@ -96,6 +96,20 @@ class TaskInstance(msgspec.Struct, frozen=True, kw_only=True):
         return TaskKey(self.task_id, self.map_index)
 
 
+class Stopping(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that was told to stop while it ran, and has not said yet that it ended.
+
+    Its task starts no other attempt meanwhile.
+
+    until: when it counts as ended; by then a worker that nobody hears of has stopped it.
+    """
+
+    attempt_id: AttemptId
+    ti: TiKey
+    executor: str
+    until: datetime
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try of one task instance to execute, from `queued` to its end.
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from tradewind.clock import Clock
-from tradewind.model.ids import TiKey
 from tradewind.model.schedule import Continuous
-from tradewind.model.state import TaskState
 from tradewind.scheduler.assets import AssetRuns
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.calendar import Calendars
@@ -46,17 +44,12 @@ class AfterCommit:
             attempts.pop(attempt_id, None)
         for live in work.new_attempts:
             attempts[live.attempt_id] = live
-        for change in work.turn.changes:
-            if change.before.state is TaskState.RESTARTING and change.before.attempt_id:
-                self._board.stopping.pop(change.before.attempt_id, None)
-        self._board.stopping.update(
-            (attempt_id, ti) for attempt_id, ti in work.stopping if self._restarts(ti)
-        )
-
-    def _restarts(self, ti: TiKey) -> bool:
-        entry = self._board.runs.get(ti.run_pk)
-        found = entry.live.find(ti.in_run) if entry is not None else None
-        return found is not None and found.state is TaskState.RESTARTING
+        stopping = self._board.stopping
+        stopping.update((stopped.attempt_id, stopped) for stopped in work.stopping)
+        for attempt_id in work.stopped:
+            stopping.pop(attempt_id, None)
+        for attempt_id in [a for a, stopped in stopping.items() if stopped.until <= work.now]:
+            del stopping[attempt_id]
 
     def rest(self, work: Work) -> None:
         """Follow deferrals, callbacks, assets, and runs that a calendar waits for."""

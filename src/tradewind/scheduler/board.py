@@ -19,6 +19,7 @@ from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.model.event import Past
 from tradewind.model.ids import AttemptId, TiKey
+from tradewind.model.run import Stopping
 from tradewind.store.read.scheduling import Version
 
 NO_PAST = Past()
@@ -66,9 +67,10 @@ class Board:
         self.admission = admission
         self.runs: dict[int, RunEntry] = {}
         self.attempts: dict[AttemptId, LiveAttempt] = {}
-        self.stopping: dict[AttemptId, TiKey] = {}
-        """Attempts that were cleared while they ran. They change nothing any more, but their
-        tasks start again only when they have ended."""
+        self.stopping: dict[AttemptId, Stopping] = {}
+        """Attempts that were told to stop while they ran. They change nothing any more, but
+        their tasks start again only when they have ended. They stay when their run is dropped:
+        it may be cleared and loaded again."""
         self.by_dag: dict[str, set[int]] = {}
         self.resuming: dict[TiKey, int] = {}
         """Deferred tasks whose trigger has fired and whose next attempt goes on from there,
@@ -110,8 +112,6 @@ class Board:
                 del self.by_dag[entry.live.run.dag_id]
         for attempt_id in [a for a, live in self.attempts.items() if live.ti.run_pk == run_pk]:
             del self.attempts[attempt_id]
-        for attempt_id in [a for a, ti in self.stopping.items() if ti.run_pk == run_pk]:
-            del self.stopping[attempt_id]
         for ti in [ti for ti in self.resuming if ti.run_pk == run_pk]:
             del self.resuming[ti]
 

@@ -6,13 +6,14 @@ Pure decisions applied to a turn in the making; nothing here reads or writes the
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from tradewind.clock import Clock
 from tradewind.engine.draft import Policy
 from tradewind.engine.step import step
 from tradewind.model.event import Admitted, CallBack, Cancel, CancelTrigger, Step, TaskChange
 from tradewind.model.ids import AttemptId, TiKey
-from tradewind.model.run import Attempt
+from tradewind.model.run import Attempt, Stopping
 from tradewind.model.state import TERMINAL_RUN_STATES, AttemptState, TaskState
 from tradewind.scheduler.board import Board, LiveAttempt, RunEntry
 from tradewind.scheduler.work import Work
@@ -83,8 +84,6 @@ class Decider:
                 and change.before.state is not TaskState.QUEUED
             ):
                 self._attempt(work, entry, change)
-            elif change.after.state is TaskState.RESTARTING and change.after.attempt_id:
-                work.stopping.append((change.after.attempt_id, change.after.key))
         self._board.admission.observe(entry.live, decided.changes)
         run_pk = entry.live.run.run_pk
         for effect in decided.effects:
@@ -146,7 +145,14 @@ class Decider:
         work.ended.add(effect.attempt_id)
         if live.ti in self._board.resuming:
             work.turn.triggers_gone.append((live.ti, self._board.resuming[live.ti]))
-        claimed = live.nonce is not None or any(a == effect.attempt_id for a, _, _ in work.claims)
+        claimed = work.nonce_of(live) is not None
+        if claimed:
+            until = work.now + timedelta(seconds=self._policy.restart_grace_s)
+            work.stopping.append(
+                Stopping(
+                    attempt_id=live.attempt_id, ti=live.ti, executor=live.executor, until=until
+                )
+            )
         work.turn.ends.append(
             AttemptEnd(
                 attempt_id=effect.attempt_id,

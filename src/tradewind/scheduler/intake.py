@@ -13,7 +13,7 @@ import msgspec
 
 from tradewind.clock import Clock
 from tradewind.model.event import Claimed, Reported
-from tradewind.model.ids import AttemptId, TiKey
+from tradewind.model.ids import AttemptId
 from tradewind.model.outcome import Deferred, Succeeded, Vanished
 from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
@@ -99,7 +99,7 @@ class Intake:
         stopped = self._board.stopping.get(message.attempt_id)
         if stopped is not None:
             # Its outcome counts for nothing; that it has ended lets the task start again.
-            work.tell(stopped.run_pk, ended(stopped, message.attempt_id))
+            work.has_ended(stopped)
         if live is None or (nonce != message.nonce and not unclaimed):
             work.reply(peer_id, self._finished_before(message))
             return
@@ -203,12 +203,6 @@ def _before_start(message: Finish) -> Finish:
     assert isinstance(message.outcome, Vanished)
     outcome = msgspec.structs.replace(message.outcome, before_start=True)
     return msgspec.structs.replace(message, outcome=outcome)
-
-
-def ended(ti: TiKey, attempt_id: AttemptId) -> Reported:
-    """Return the event that a cleared attempt, for which its task waits, has ended."""
-    outcome = Vanished(reason="cleared while it ran")
-    return Reported(key=ti.in_run, attempt_id=attempt_id, outcome=outcome)
 
 
 def _seconds(seconds: float) -> timedelta:

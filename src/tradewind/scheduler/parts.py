@@ -101,7 +101,8 @@ class Parts:
         self.hopeless = HopelessWaits(self.board)
         self.calendars = Calendars(world.db)
         self.dag_facts = DagFacts(world.db)
-        self.runs = Runs(world.db, self.board, self.calendars, world.clock, default_executor)
+        policy = _policy(settings)
+        self.runs = Runs(world.db, self.board, self.calendars, world.clock, policy.restart_grace_s)
         self.assets = AssetRuns(world.db, self.calendars)
         assignments = Assignments(world.db, self.board, self.dag_facts.sources)
         self.deferrals = Deferrals(
@@ -131,18 +132,21 @@ class Parts:
         self.reconcile = Reconcile(
             self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
         )
-        self.decider = Decider(
-            self.board,
-            world.clock,
-            world.new_id,
-            default_executor,
-            settings.resubmit_s,
-            _policy(settings),
-        )
+        self.decider = self._decider(default_executor)
         self.inbox = Inbox(self.runs, self.dag_changed, self.capacity_changed, self.assets)
         self.router = self._router()
         self.after = AfterCommit(
             self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
+        )
+
+    def _decider(self, default_executor: str) -> Decider:
+        return Decider(
+            self.board,
+            self.clock,
+            self._world.new_id,
+            default_executor,
+            self.settings.resubmit_s,
+            _policy(self.settings),
         )
 
     def _router(self) -> Router:

@@ -17,7 +17,6 @@ from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
 from tradewind.scheduler.callbacks import PREFIX as CALLBACK_PREFIX
 from tradewind.scheduler.callbacks import Callbacks
-from tradewind.scheduler.intake import ended
 from tradewind.scheduler.work import Work
 from tradewind.store.turn import AttemptEnd
 
@@ -70,7 +69,7 @@ class Reconcile:
                 continue
             stopped = self._board.stopping.get(fact.attempt_id)
             if stopped is not None and isinstance(fact, Gone):
-                work.tell(stopped.run_pk, ended(stopped, fact.attempt_id))
+                work.has_ended(stopped)
             live = self._board.attempts.get(fact.attempt_id)
             if live is None:
                 continue

@@ -118,6 +118,7 @@ class Router:
             for a, live in self._board.attempts.items()
             if live.nonce is not None and live.executor in self._local_names()
         } | self._callbacks.claimed()
+        claimed |= {a for a, s in self._board.stopping.items() if s.executor in self._local_names()}
         for running in hello.running:
             if running.attempt_id.startswith(CALLBACK):
                 known = self._callbacks.adopt(running)

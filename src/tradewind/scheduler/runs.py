@@ -8,16 +8,19 @@ for admission like any other.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from tradewind.clock import Clock
 from tradewind.engine.live import LiveRun
-from tradewind.engine.runs import Lane, Limits, admit_runs
-from tradewind.model.event import PastChanged, Started
+from tradewind.engine.past import only_past_helps
+from tradewind.engine.runs import Lane, Limits, admit_runs, place
+from tradewind.model.event import PastChanged, PutBack, Started
 from tradewind.model.run import Attempt, Run
-from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState, TaskState
+from tradewind.model.state import TERMINAL_RUN_STATES, TERMINAL_STATES, RunState
 from tradewind.scheduler.board import NO_PAST, Board, LiveAttempt, RunEntry
 from tradewind.scheduler.calendar import Calendars
+from tradewind.scheduler.stopping import Stoppings
 from tradewind.scheduler.work import Work
 from tradewind.store.backfills import backfill_limits
 from tradewind.store.connect import Database
@@ -31,17 +34,24 @@ class Runs:
     """Load, start and connect runs."""
 
     def __init__(
-        self, db: Database, board: Board, calendars: Calendars, clock: Clock, default_executor: str
+        self,
+        db: Database,
+        board: Board,
+        calendars: Calendars,
+        clock: Clock,
+        restart_grace_s: float,
     ) -> None:
         self._db = db
         self._board = board
         self._calendars = calendars
         self._clock = clock
-        self._default_executor = default_executor
+        self._stoppings = Stoppings(db, board, clock, restart_grace_s)
         self._queued: dict[int, Run] = {}
         self._due_at: datetime | None = None
         self._look = True
         self._past_changed: set[int] = set()
+        self._look_when_moved: set[int] = set()
+        """Runs that may come to wait for an earlier one that is queued, and give it their place."""
 
     def load_all(self) -> None:
         """Load every active run: at a take-over."""
@@ -49,6 +59,7 @@ class Runs:
         self._due_at = None
         self._past_changed.clear()
         self._look = True
+        self._stoppings.take_over()
         for run in scheduling.active_runs(self._db):
             if run.state is RunState.QUEUED:
                 self.enqueue(run)
@@ -70,15 +81,13 @@ class Runs:
         if rows is None:
             return False
         version = scheduling.version(self._db, version_id or rows.run.version_id)
-        live = LiveRun.load(self._board.graph(version), rows.run, rows.instances)
+        stopping = self._stoppings.of(rows)
+        live = LiveRun.load(self._board.graph(version), rows.run, rows.instances, stopping)
         needs = live.past_needs()
         past = scheduling.past(self._db, rows.run, needs, version.spec) if needs else NO_PAST
         self._board.add(RunEntry(live=live, version=version, past=past, past_needs=needs))
         for attempt in rows.attempts:
             self._board.attempts[attempt.attempt_id] = self._live_attempt(attempt)
-        for ti in rows.instances:
-            if ti.state is TaskState.RESTARTING and ti.attempt_id is not None:
-                self._board.stopping[ti.attempt_id] = ti.key
         if rows.instances:
             self._board.resuming.update(scheduling.fired(self._db, run_pk))
         if rows.run.state is RunState.QUEUED:
@@ -131,7 +140,14 @@ class Runs:
                 run = self._board.runs[run_pk].live.run
                 if run.state is RunState.RUNNING:
                     active[dag_id, run.backfill_id] += 1
-        for run_pk in admit_runs(list(self._queued.values()), active, limits, work.now):
+        queued = list(self._queued.values())
+        in_the_way = _in_the_way(self._board, queued, work.now)
+        self._look_when_moved = {run.run_pk for run, _ in in_the_way}
+        waiting = [run for run, waits in in_the_way if waits]
+        places = admit_runs(queued, active, limits, work.now, waiting)
+        for run_pk, earlier in places.put_back:
+            work.tell(run_pk, PutBack(earlier))
+        for run_pk in places.started:
             del self._queued[run_pk]
             if run_pk in self._board.runs or self.load(run_pk):
                 self._queued.pop(run_pk, None)
@@ -151,6 +167,8 @@ class Runs:
             self._look = True
             if after.state in TERMINAL_RUN_STATES:
                 self._board.drop(after.run_pk)
+        if not self._look_when_moved.isdisjoint(work.touched):
+            self._look = True
         self._note_past(work)
 
     def look_again(self) -> None:
@@ -215,3 +233,28 @@ class Runs:
             submit_count=attempt.submit_count,
             pending_reason=attempt.reason,
         )
+
+
+def _in_the_way(board: Board, queued: Iterable[Run], now: datetime) -> list[tuple[Run, bool]]:
+    """Return the running runs that may have to give their place to an earlier one.
+
+    These look at the past, and an earlier run of their lane waits to start.
+
+    Returns:
+        each of them, and whether it has come so far that only an earlier run helps it.
+    """
+    first: dict[Lane, tuple[datetime, int]] = {}
+    for run in queued:
+        if run.run_after <= now:
+            lane = (run.dag_id, run.backfill_id)
+            first[lane] = min(first.get(lane, place(run)), place(run))
+    found: list[tuple[Run, bool]] = []
+    for (dag_id, backfill_id), earliest in first.items():
+        for run_pk in board.by_dag.get(dag_id, ()):
+            entry = board.runs[run_pk]
+            run = entry.live.run
+            if run.state is not RunState.RUNNING or run.backfill_id != backfill_id:
+                continue
+            if entry.past_needs and place(run) > earliest:
+                found.append((run, only_past_helps(entry.live, entry.past, now)))
+    return found

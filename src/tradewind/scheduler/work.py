@@ -10,8 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.model.event import Event
+from tradewind.model.event import Event, Reported
 from tradewind.model.ids import AttemptId, TiKey
+from tradewind.model.outcome import Vanished
+from tradewind.model.run import Stopping
 from tradewind.scheduler.board import LiveAttempt
 from tradewind.store.turn import InboxEvent, Turn
 from tradewind.wire.messages import Reply
@@ -35,8 +37,10 @@ class Work:
         """Triggers whose result this turn commits."""
         self.timed_out: list[tuple[TiKey, int]] = []
         """Deferrals whose time is up: their triggers are to be stopped."""
-        self.stopping: list[tuple[AttemptId, TiKey]] = []
-        """Attempts that were cleared while they ran: their tasks wait for them to end."""
+        self.stopping: list[Stopping] = []
+        """Attempts that were told to stop while they ran: their tasks wait for them to end."""
+        self.stopped: list[AttemptId] = []
+        """Those of earlier turns of which this one was told that they have ended."""
         self.called_back: list[AttemptId] = []
         """Callbacks that this turn strikes off."""
 
@@ -52,6 +56,13 @@ class Work:
     def nonce_of(self, live: LiveAttempt) -> str | None:
         """Return the nonce of an attempt's claim, also of one that this turn accepts."""
         return live.nonce or next((n for a, n, _ in self.claims if a == live.attempt_id), None)
+
+    def has_ended(self, stopped: Stopping) -> None:
+        """Note that an attempt that was told to stop has ended: its task may start again."""
+        self.stopped.append(stopped.attempt_id)
+        outcome = Vanished(reason="stopped")
+        key, attempt_id = stopped.ti.in_run, stopped.attempt_id
+        self.tell(stopped.ti.run_pk, Reported(key=key, attempt_id=attempt_id, outcome=outcome))
 
     @property
     def empty(self) -> bool:

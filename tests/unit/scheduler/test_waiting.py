@@ -20,6 +20,7 @@ from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.engine.plan import Selection
 from tradewind.executors.base import Gone, Pending
+from tradewind.model.run import Run
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
 from tradewind.model.spec import DagSpec, ExpandSpec, MapXCom, TaskSpec
 from tradewind.model.state import RunState, TaskState
@@ -210,3 +211,37 @@ def test_a_mark_lets_what_failed_below_go_on(found: Found) -> None:
     town.after(5)
     assert {t.state for t in town.tis(run).values()} == {TaskState.SUCCESS}
     assert town.run(run).state is RunState.SUCCESS
+
+
+def test_a_run_that_waits_for_an_earlier_one_gives_its_place_to_it(found: Found) -> None:
+    first = TaskSpec(task_id="first", no_op=True)
+    town = found(dag(first, scripted(depends_on_past=True), max_active_runs=1))
+    clock, signal = town.cluster.clock, town.cluster.signal
+    selection = Selection(task_ids=("a",))
+
+    def marked(run: Run, state: TaskState) -> None:
+        planned = plan_mark(town.db, run, selection, state)
+        mark(town.db, signal, clock, planned, state, wait_s=0)
+        town.after(0.5)
+
+    earlier = town.trigger(logical_date=EPOCH - timedelta(days=2))
+    later = town.trigger(logical_date=EPOCH - timedelta(days=1))
+    town.after(1)
+    marked(earlier, TaskState.FAILED)
+    assert town.run(earlier).state is RunState.FAILED
+    assert town.run(later).state is RunState.RUNNING
+    assert town.tis(later)["a"].state is TaskState.NONE
+    # What is cleared waits for a place, and the run that has it waits for what is cleared.
+    clear(town.db, signal, clock, plan(town.db, earlier, selection), wait_s=0)
+    town.after(0.5)
+    assert town.run(earlier).state is RunState.RUNNING
+    waiting = town.run(later)
+    assert (waiting.state, waiting.started_at) == (RunState.QUEUED, None)
+    with town.db.read() as conn:
+        moved = tables.ti_event.c.run_pk == later.run_pk, tables.ti_event.c.to_state == "queued"
+        reasons = conn.execute(select(tables.ti_event.c.reason).where(*moved)).scalars().all()
+    assert f"it waits for run {earlier.run_id!r}, which takes its place" in reasons
+    marked(earlier, TaskState.SUCCESS)
+    assert town.run(earlier).state is RunState.SUCCESS
+    assert town.run(later).state is RunState.RUNNING
+    assert town.tis(later)["a"].state is TaskState.QUEUED

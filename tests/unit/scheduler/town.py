@@ -16,7 +16,7 @@ from tradewind.model.spec import DagSpec, TaskSpec
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.testing.simulation.cluster import SETTINGS, Cluster
-from tradewind.wire.messages import Launch
+from tradewind.wire.messages import Claim, Launch
 
 
 class Scripted:
@@ -71,6 +71,23 @@ class Town:
 
     def after(self, seconds: float) -> None:
         self.cluster.go_on_for(seconds)
+
+    def claim(self, launch: Launch) -> None:
+        """Let a worker of the scripted executor start what it was given."""
+        listener = self.cluster.net.listener
+        assert listener is not None
+        listener.arrive(
+            None,
+            "far away",
+            Claim(
+                seq=1,
+                attempt_id=launch.attempt_id,
+                nonce="n",
+                claim_token=launch.claim_token,
+                worker="far away",
+            ),
+        )
+        self.after(0.1)
 
     def run(self, run: Run) -> Run:
         found = scheduling.run(self.db, run.run_pk)

@@ -15,7 +15,13 @@ from tradewind.model.ids import TiKey
 from tradewind.model.run import Attempt, Run, TaskInstance
 from tradewind.model.schedule import ScheduleSpec
 from tradewind.model.spec import DagSpec, decode_spec
-from tradewind.model.state import FAILED_STATES, SUCCESS_STATES, RunType, TaskState
+from tradewind.model.state import (
+    FAILED_STATES,
+    SUCCESS_STATES,
+    AttemptState,
+    RunType,
+    TaskState,
+)
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 from tradewind.wire.messages import AssetEventInfo
@@ -133,6 +139,21 @@ def run_rows(db: Database, run_pk: int) -> RunRows | None:
             [rows.to_ti(found) for found in instances],
             [rows.to_attempt(found) for found in attempts],
         )
+
+
+def superseded(db: Database, run_pk: int, since: datetime) -> list[Attempt]:
+    """Return a run's attempts that were told to stop since then, while they ran."""
+    table = tables.attempt
+    with db.read() as conn:
+        found = conn.execute(
+            select(table).where(
+                table.c.run_pk == run_pk,
+                table.c.state == AttemptState.SUPERSEDED.value,
+                table.c.nonce.is_not(None),
+                table.c.ended_at > since,
+            )
+        ).mappings()
+        return [rows.to_attempt(row) for row in found]
 
 
 # ---- versions ---------------------------------------------------------------------------
