@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.brokers import RabbitServer, RedisServer, open_rabbit, open_redis
 from tests.servers import Missing, PostgresServer, open_server
 from tradewind.store.connect import Database, open_database
 from tradewind.store.migrate import migrate
+
+T = TypeVar("T")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,14 +25,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server; without one the test is skipped, on CI it fails."""
+    with _there(open_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis that the whole session shares; without one as for PostgreSQL."""
+    with _there(open_redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbit_server() -> Iterator[RabbitServer]:
+    """A RabbitMQ that the whole session shares, for it starts slowly; without one likewise."""
+    with _there(open_rabbit) as server:
+        yield server
+
+
+def _there(find: Callable[[], T]) -> T:
     try:
-        server = open_server()
+        return find()
     except Missing as missing:
         if os.environ.get("CI"):
             pytest.fail(str(missing))
         pytest.skip(str(missing))
-    with server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""See that the programs which the tests need are installed: PostgreSQL and Chromium.
+"""See that the programs which the tests need are installed: servers and a browser.
 
 The tests start servers of their own, on free ports and in temporary folders; they only need
 the programs (or a database server of yours, named in TRADEWIND_TEST_POSTGRES_URL). With the
@@ -23,7 +23,8 @@ def main() -> None:
     apt = shutil.which("apt-get")
     if missing and apt and os.geteuid() == 0:
         print(f"Installing {' and '.join(missing)} with apt …", file=sys.stderr)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        # In run level 1 Debian starts no service that it installs: the tests start their own.
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         for command in (
             [apt, "update", "-qq"],
             [apt, "install", "-y", "-qq", "--no-install-recommends", *missing],
@@ -47,6 +48,16 @@ def has_postgresql() -> bool:
     )
 
 
+def has_redis() -> bool:
+    """Tell whether there is a Redis server."""
+    return shutil.which("redis-server") is not None
+
+
+def has_rabbitmq() -> bool:
+    """Tell whether there is a RabbitMQ server where the tests look for it."""
+    return bool(shutil.which("rabbitmq-server") or Path("/usr/lib/rabbitmq/bin").is_dir())
+
+
 def has_chromium() -> bool:
     """Tell whether there is a browser for the tests of the UI."""
     return any(shutil.which(name) for name in CHROMIUM)
@@ -54,6 +65,8 @@ def has_chromium() -> bool:
 
 NEEDED: dict[str, Callable[[], bool]] = {
     "postgresql": has_postgresql,
+    "redis-server": has_redis,
+    "rabbitmq-server": has_rabbitmq,
     "chromium": has_chromium,
 }
 """How to tell that a package is not needed any more, by its name in Debian."""
