@@ -124,7 +124,7 @@ def test_processor_and_worker(dag_file: Path, tmp_path: Path) -> None:
             for line in system.stdout:
                 if "ready" in line.lower() or "http://" in line:
                     break
-            done = tradewind("dags", "trigger", "old", "--wait", "-l", "2026-03-01", home=home)
+            done = tradewind("dags", "trigger", "old", "--wait", home=home)
             assert done.returncode == 0, done.stdout + done.stderr
             found = tradewind("dags", "list-runs", "old", "-o", "json", home=home)
             (run,) = json.loads(found.stdout)

@@ -74,6 +74,19 @@ def test_xcoms_come_by_task_as_asked_then_by_index(db: Database, leader: Leader)
     assert items(db, run, GetXComs(key="nothing", task_ids=("a",))) == []
 
 
+def test_xcoms_of_any_task_come_the_newest_first(db: Database, leader: Leader) -> None:
+    run = leader.start_run()
+    for n, task_id in enumerate(("b", "c", "a")):
+        ti = leader.run_once(run, task_id)
+        assert ti.attempt_id is not None
+        value = XComWrite(ti=ti.key, attempt_id=ti.attempt_id, key="k", value=task_id.encode())
+        leader.apply(xcoms=[value], now=at(n))
+    call = GetXComs(key="k", task_ids=())
+    assert [task_id for task_id, _, _ in items(db, run, call)] == ["a", "c", "b"]
+    assert items(db, run, GetXComs(key="k", task_ids=(), limit=1)) == [("a", -1, b"a")]
+    assert items(db, run, GetXComs(key="nothing", task_ids=())) == []
+
+
 def test_xcoms_of_another_run_or_dag(db: Database, leader: Leader) -> None:
     run = leader.start_run(a_run("r1"))
     other = leader.start_run(a_run("r2", dag_id="other"))

@@ -56,7 +56,7 @@ def trigger(
         dag_id: the DAG.
         run_id: None makes one from the time.
         conf: the run's configuration; its keys that are params of the DAG set them.
-        logical_date: None leaves the run without one.
+        logical_date: None leaves the run without one, unless the DAG's runs always have one.
         run_after: the time the run stands for; None is now.
         interval: the data interval; None takes the schedule's for the logical date.
         note: kept with the run for people.
@@ -79,10 +79,12 @@ def trigger(
         )
     settings = dict(conf or {})
     check_params(version.spec, settings)
-    if interval is None and logical_date is not None:
-        interval = _interval(version, logical_date)
     now = clock.now()
     run_after = run_after or now
+    if logical_date is None and version.spec.always_dated:
+        logical_date = run_after
+    if interval is None and logical_date is not None:
+        interval = _interval(version, logical_date)
     run = Run(
         run_pk=0,
         dag_id=dag_id,

@@ -64,6 +64,16 @@ class Core(Struct, frozen=True, kw_only=True):
     default_timezone: Annotated[
         str, Meta(description="Zone of dates and DAGs that name none (an IANA name).")
     ] = "UTC"
+    airflow_semantics: Annotated[
+        str,
+        Meta(
+            description=(
+                "Which Airflow's meaning a spelling has that 2 and 3 read differently: 2, 3, or "
+                "auto, by the file's own spelling (docs/airflow-compatibility.md)."
+            ),
+            pattern="^(2|3|auto)$",
+        ),
+    ] = "auto"
     default_task_retries: Annotated[
         int, Meta(description="Retries of tasks that do not say how many.", ge=0)
     ] = 0

@@ -11,6 +11,7 @@ class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     timezone: IANA name of the zone that naive dates and cron expressions are meant in.
     retries: of tasks. cron_data_intervals, delta_data_intervals: whether cron expressions and
     timedeltas have the meaning of Airflow 2: data intervals, run at their end.
+    airflow_semantics: which Airflow files are written for: "2", "3", or "auto": each tells.
     """
 
     timezone: str = "UTC"
@@ -18,5 +19,6 @@ class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     catchup: bool = False
     cron_data_intervals: bool = False
     delta_data_intervals: bool = False
+    airflow_semantics: str = "auto"
     max_active_runs: int = 16
     max_active_tasks: int = 16

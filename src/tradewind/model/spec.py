@@ -190,6 +190,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     start_date: datetime | None = None
     end_date: datetime | None = None
     catchup: bool = False
+    always_dated: bool = False
+    """Every run has a logical date, also one that somebody or an asset triggers: Airflow 2."""
 
     max_active_runs: int = 16
     max_active_tasks: int = 16

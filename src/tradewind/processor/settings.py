@@ -42,6 +42,7 @@ def dag_defaults(config: Config) -> DagDefaults:
         catchup=config.scheduler.catchup_by_default,
         cron_data_intervals=config.scheduler.create_cron_data_intervals,
         delta_data_intervals=config.scheduler.create_delta_data_intervals,
+        airflow_semantics=config.core.airflow_semantics,
         max_active_runs=config.core.max_active_runs_per_dag,
         max_active_tasks=config.core.max_active_tasks_per_dag,
     )

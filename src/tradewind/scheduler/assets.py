@@ -68,6 +68,7 @@ class AssetRuns:
         version = scheduling.latest_version(self._db, calendar.dag_id)
         if version is None:
             return
+        date = work.now if version.spec.always_dated else None
         # The suffix is derived from the events, so that a repeated turn makes the same run.
         suffix = hashlib.sha256(repr((calendar.dag_id, consumed)).encode()).hexdigest()[:8]
         work.turn.new_runs.append(
@@ -82,6 +83,9 @@ class AssetRuns:
                     source_hash=version.source_hash,
                     tree_hash=version.tree_hash,
                     run_after=work.now,
+                    logical_date=date,
+                    interval_start=date,
+                    interval_end=date,
                     queued_at=work.now,
                     triggered_by="asset",
                 ),

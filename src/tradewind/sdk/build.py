@@ -11,11 +11,12 @@ teardowns, params, the schedule. Every error names the DAG, the task and the arg
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from tradewind.errors import DagError
+from tradewind.model.defaults import DagDefaults
 from tradewind.model.schedule import (
     CronInterval,
     CronTrigger,
@@ -45,6 +46,7 @@ from tradewind.sdk.dag_graph import groups_of, topological_order
 from tradewind.sdk.defaults import current
 from tradewind.sdk.exceptions import FailFastDagInvalidTriggerRule, ParamValidationError
 from tradewind.sdk.mapping import ExpandInput
+from tradewind.sdk.moments import plain_utc
 from tradewind.sdk.params import NOT_GIVEN
 from tradewind.sdk.schedules import may_start_by_itself, schedule_of, timezone_of
 from tradewind.sdk.taskgroup import UI_COLOR, UI_FGCOLOR, TaskGroup
@@ -72,7 +74,6 @@ def to_spec(
     schedule = schedule_of(dag, defaults)
     _check_setups(order)
     _check_params(dag, must_have_values=may_start_by_itself(schedule))
-    catchup = defaults.catchup if dag.catchup is None else bool(dag.catchup)
     _check_start(dag, schedule)
     return DagSpec(
         dag_id=dag.dag_id,
@@ -83,7 +84,8 @@ def to_spec(
         timezone=timezone_of(dag),
         start_date=_utc(dag.start_date),
         end_date=_utc(dag.end_date),
-        catchup=catchup,
+        catchup=_catchup(dag, defaults),
+        always_dated=dag.means.airflow == 2,
         max_active_runs=dag.max_active_runs or defaults.max_active_runs,
         max_active_tasks=dag.max_active_tasks or defaults.max_active_tasks,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
@@ -144,6 +146,14 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         ui_fgcolor=_unless(task.ui_fgcolor, AbstractOperator.ui_fgcolor),
         extra_links=tuple(str(link.name) for link in task.operator_extra_links),
     )
+
+
+def _catchup(dag: DAG, defaults: DagDefaults) -> bool:
+    """Return whether the DAG catches up; Airflow 2's default counts only where it is asked for."""
+    if dag.catchup is not None:
+        return bool(dag.catchup)
+    means = dag.means
+    return defaults.catchup or (means.said and means.airflow == 2 and dag.start_date is not None)
 
 
 def _check_start(dag: DAG, schedule: ScheduleSpec) -> None:
@@ -354,13 +364,7 @@ def _seconds(value: timedelta | None) -> float | None:
 
 
 def _utc(value: datetime | None) -> datetime | None:
-    # A plain datetime: pendulum's subclass is no data.
-    if value is None:
-        return None
-    at = value.astimezone(UTC)
-    return datetime(
-        at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC
-    )
+    return None if value is None else plain_utc(value)
 
 
 def _later(own: datetime | None, dag: datetime | None) -> datetime | None:

@@ -242,7 +242,8 @@ _OF_TASK: dict[str, Any] = {
     "outlet_events": _Later(lambda _: OutletEventAccessors()),
     "inlet_events": _of_task(lambda task: InletEventAccessors(task.inlets or ())),
     "test_mode": False,
-    "templates_dict": _of_task(lambda task: getattr(task, "templates_dict", None)),
+    # Of the task that runs, whose fields are rendered; not of the one that the file declares.
+    "templates_dict": _Later(lambda context: getattr(context["task"], "templates_dict", None)),
 }
 
 _RUN = {False: _OF_RUN, True: _OF_RUN | _OF_DATES}

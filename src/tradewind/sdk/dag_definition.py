@@ -21,6 +21,7 @@ from tradewind.sdk.arguments import ArgumentError, Callbacks, Seconds
 from tradewind.sdk.dag_graph import DagGraph
 from tradewind.sdk.decorators import TaskDecorators
 from tradewind.sdk.params import NOT_GIVEN, DagParam, Param, ParamsDict
+from tradewind.sdk.vocabulary import Meaning, meaning, of_program
 
 P = ParamSpec("P")
 
@@ -171,6 +172,8 @@ class DAG(DagGraph):
     disable_bundle_versioning: bool | None = None
     rerun_with_latest_version: bool | None = None
     relative_fileloc: str | None = None
+    written_for: Meaning | None = None
+    """Which Airflow the file is written for, as far as it tells; set when the file is loaded."""
     _dag_display_name: str | None = None
 
     def __init__(self, dag_id: str, **kwargs: Unpack[DagArguments]) -> None:
@@ -184,6 +187,8 @@ class DAG(DagGraph):
         self.tags = set()
         self.params = ParamsDict()
         given = renamed.dag_arguments(where, kwargs)
+        if "schedule_interval" in kwargs:
+            self.written_for = Meaning(2)
         for name, value in given.items():
             if name not in DAG_ARGUMENTS:
                 raise arguments.unknown_arguments(
@@ -225,6 +230,12 @@ class DAG(DagGraph):
         date = self.start_date or self.end_date
         zone = date.tzinfo if date is not None else None
         return zone if zone is not None else defaults.zone()
+
+    @property
+    def means(self) -> Meaning:
+        """Which Airflow's meaning holds where 2 and 3 read one spelling differently."""
+        file = self.written_for or of_program(self.fileloc)
+        return meaning(file, defaults.current().airflow_semantics)
 
     @property
     def dag_display_name(self) -> str:

@@ -21,7 +21,7 @@ import zipimport
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ import msgspec
 from tradewind.errors import DagError
 from tradewind.sdk import scope
 from tradewind.sdk.dag_definition import DAG
+from tradewind.sdk.vocabulary import Meaning, spoken
 
 MODULE_PREFIX = "tradewind_dag_"
 
@@ -61,13 +62,14 @@ def load_dag_file(path: str, dag_folder: str) -> LoadedFile:
     try:
         with python_warnings.catch_warnings(record=True) as caught:
             python_warnings.simplefilter("default")
-            module = _import(path, dag_folder)
+            module, told = _import(path, dag_folder)
     finally:
         registered = scope.take_registered()
         scope.step_in(outside)
     dags = _collect([*vars(module).values(), *registered], path)
     for dag in dags.values():
         dag.relative_fileloc = _relative(dag.fileloc, dag_folder)
+        dag.written_for = told or dag.written_for or Meaning()
     found = [_text(warning) for warning in caught] + list(_unfinished(dags.values()))
     return LoadedFile(dags=dags, warnings=tuple(dict.fromkeys(found)))
 
@@ -85,7 +87,7 @@ def _relative(path: str, dag_folder: str) -> str:
 
 
 class _DagFileLoader(SourceFileLoader):
-    """Import a DAG file from its source, never from a bytecode cache.
+    """Import a DAG file from its source, never from a bytecode cache; note what it speaks.
 
     Bytecode is matched to its source by whole seconds and size: an edit within a second that
     keeps the size would be missed for ever. Nothing is written into the DAG folder either.
@@ -95,8 +97,23 @@ class _DagFileLoader(SourceFileLoader):
         """Refuse, which skips the cache."""
         raise OSError(f"{os.fspath(path)} is imported from its source")
 
+    spoken: Meaning | None = None
+    _source = b""
 
-def _import(path: str, dag_folder: str) -> ModuleType:
+    def get_data(self, path: str | os.PathLike[str]) -> bytes:
+        """Read the file."""
+        self._source = super().get_data(os.fspath(path))
+        return self._source
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Compile the file."""
+        code = super().get_code(fullname)
+        self.spoken = spoken(self._source, code)
+        return code
+
+
+def _import(path: str, dag_folder: str) -> tuple[ModuleType, Meaning | None]:
+    """Import the file; tell which Airflow it says that it is written for."""
     name = module_name(path, dag_folder)
     archive, _, inner = path.rpartition(".zip/")
     if archive:
@@ -108,10 +125,10 @@ def _import(path: str, dag_folder: str) -> ModuleType:
     assert spec is not None
     spec.has_location = True
     module = importlib.util.module_from_spec(spec)
-    return _execute(module, lambda: loader.exec_module(module))
+    return _execute(module, lambda: loader.exec_module(module)), loader.spoken
 
 
-def _import_member(name: str, archive: str, inner: str) -> ModuleType:
+def _import_member(name: str, archive: str, inner: str) -> tuple[ModuleType, Meaning | None]:
     if archive not in sys.path:
         sys.path.insert(0, archive)  # what lies beside it in the archive
     try:
@@ -123,7 +140,8 @@ def _import_member(name: str, archive: str, inner: str) -> ModuleType:
     module.__file__ = f"{archive}/{inner}"
     module.__loader__ = importer
     code = compile(source, module.__file__, "exec", dont_inherit=True)
-    return _execute(module, lambda: exec(code, vars(module)))  # noqa: S102  a DAG file is code
+    run = lambda: exec(code, vars(module))  # noqa: E731, S102  a DAG file is code
+    return _execute(module, run), spoken(source, code)
 
 
 def _execute(module: ModuleType, run: object) -> ModuleType:

@@ -5,7 +5,7 @@ pendulum takes tens of milliseconds to import, so it is loaded when a time is fi
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ def moment(value: datetime | None) -> DateTime | None:
     import pendulum  # noqa: PLC0415  slow, and most tasks never look at a time
 
     return pendulum.instance(value)
+
+
+def plain_utc(value: datetime) -> datetime:
+    """Return an aware time in UTC as the standard library's type: pendulum's is no data."""
+    at = value.astimezone(UTC)
+    return datetime(
+        at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC
+    )
 
 
 def ds(value: datetime) -> str:

@@ -36,16 +36,18 @@ def timetable_of(dag: DAG, defaults: DagDefaults) -> Timetable:
     Raises:
         ArgumentError: the schedule is of a kind that is none.
     """
-    value = dag.schedule
+    value, old = dag.schedule, dag.means.airflow == 2
     if value is None or value == []:
         return NullTimetable()
     if isinstance(value, Timetable):
         return value
     if isinstance(value, str):
-        return _of_text(value.strip(), dag, intervals=defaults.cron_data_intervals)
+        return _of_text(value.strip(), dag, intervals=defaults.cron_data_intervals or old)
     if isinstance(value, timedelta) or hasattr(value, "leapdays"):
         kind = (
-            DeltaDataIntervalTimetable if defaults.delta_data_intervals else DeltaTriggerTimetable
+            DeltaDataIntervalTimetable
+            if defaults.delta_data_intervals or old
+            else DeltaTriggerTimetable
         )
         return kind(value)
     if isinstance(value, BaseAsset):

@@ -171,7 +171,7 @@ class RuntimeTaskInstance(RunQueries):
 
         Args:
             task_ids: one id gives one value; several give a list, in that order. None: this
-                task's own.
+                task's own; in a file for Airflow 2, that of the task which pushed last.
             dag_id: another DAG's; None means this one.
             key: the XComs' key.
             include_prior_dates: where this run has none, take the latest earlier run's.
@@ -180,6 +180,12 @@ class RuntimeTaskInstance(RunQueries):
             default: for instances asked for by `map_indexes` that pushed nothing.
             run_id: another run's; None means this one.
         """
+        if task_ids is None and self._means_any_task():
+            task_ids = xcom.newest_task(
+                key, dag_id=dag_id, run_id=run_id, include_prior_dates=include_prior_dates
+            )
+            if task_ids is None:
+                return default
         single = task_ids is None or isinstance(task_ids, str)
         ids = (
             [self.task_id if task_ids is None else str(task_ids)]
@@ -202,6 +208,10 @@ class RuntimeTaskInstance(RunQueries):
         one_index = map_indexes is _UNSET or map_indexes is None or isinstance(map_indexes, int)
         values = [v for task_id in ids for v in _at(found[task_id], indexes, default)]
         return values[0] if single and one_index else values
+
+    def _means_any_task(self) -> bool:
+        means = getattr(self.dag, "means", None)
+        return means is not None and means.airflow == 2
 
     def _indexes(self, given: Any, *, own: bool) -> Sequence[int] | None:
         if given is _UNSET:

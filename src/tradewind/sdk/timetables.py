@@ -8,7 +8,7 @@ for its next times in a process for user code, never in a server.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from tradewind.clock import SystemClock
@@ -31,6 +31,7 @@ from tradewind.model.schedule import (
 from tradewind.schedule import LastRun, Window, describe, due, manual_interval, run_id
 from tradewind.sdk.arguments import ArgumentError, aware
 from tradewind.sdk.assets import BaseAsset, combined
+from tradewind.sdk.moments import plain_utc
 
 _HOUR = timedelta(hours=1)
 
@@ -350,7 +351,7 @@ class EventsTimetable(BuiltinTimetable):
         self.event_dates = sorted(dates)
         self.description = description or f"{len(self.event_dates)} events"
         self._spec = Events(
-            at=tuple(date.astimezone(UTC) for date in self.event_dates),
+            at=tuple(map(plain_utc, self.event_dates)),
             restrict=restrict_to_events,
             description=description,
         )

@@ -65,6 +65,23 @@ def pull(
         offset += _PAGE
 
 
+def newest_task(
+    key: str, *, dag_id: str | None, run_id: str | None, include_prior_dates: bool
+) -> str | None:
+    """Return the task that pushed the newest XCom of this key; None when there is none."""
+    reply = runtime.call(
+        GetXComs(
+            key=key,
+            task_ids=(),
+            dag_id=dag_id,
+            run_id=run_id,
+            include_prior_dates=include_prior_dates,
+            limit=1,
+        )
+    )
+    return next((item["task_id"] for item in reply["items"]), None)
+
+
 class BaseXCom:
     """Read and write XComs by their full names. Tasks usually use `ti.xcom_pull`."""
 

@@ -58,6 +58,8 @@ def new_run(
     run_params(dag, None, settings)
     logical_date = None if logical_date is None else logical_date.astimezone(UTC)
     run_after = None if run_after is None else run_after.astimezone(UTC)
+    if logical_date is None and spec.always_dated:
+        logical_date = run_after or now
     start, end = _interval(dag, spec, logical_date)
     after = run_after or logical_date or now
     suffix = uuid.uuid4().hex[:8] if logical_date is None else ""

@@ -250,9 +250,11 @@ def _xcoms_of(store: MemoryStore, run_pk: int, call: GetXComs) -> list[dict[str,
         {"task_id": task.task_id, "map_index": task.map_index, "value": value}
         for (task, key), value in store.xcoms.get(run_pk, {}).items()
         if key == call.key
-        and task.task_id in place
+        and (not place or task.task_id in place)
         and (call.map_indexes is None or task.map_index in call.map_indexes)
     ]
+    if not place:
+        return found[::-1]  # the newest first
     return sorted(found, key=lambda item: (place[item["task_id"]], item["map_index"]))
 
 

@@ -56,6 +56,16 @@ def test_a_logical_date_brings_the_schedules_interval(db: Database) -> None:
     assert (explicit.interval_start, explicit.interval_end) == (at, at)
 
 
+def test_a_dag_whose_runs_are_always_dated_gets_the_date(db: Database) -> None:
+    published(db, dag(schedule=CronInterval(expression="0 0 * * *"), always_dated=True))
+    run = go(db)
+    assert run.logical_date == NOW
+    assert run.run_id == f"manual__{NOW.isoformat()}"
+    assert run.interval_end == NOW.replace(hour=0)
+    later = go(db, run_after=NOW + timedelta(days=1))
+    assert later.logical_date == NOW + timedelta(days=1)
+
+
 def test_a_custom_timetable_is_not_asked(db: Database) -> None:
     published(db, dag(schedule=Custom(classpath="mine.Timetable")))
     at = datetime(2026, 3, 9, tzinfo=UTC)

@@ -95,10 +95,9 @@ def _earlier_run_with(conn: Connection, run: Run, call: GetXComs) -> int | None:
 
 
 def _wanted(call: GetXComs) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [
-        _xcom.c.key == rows.plain(call.key),
-        _xcom.c.task_id.in_(call.task_ids),
-    ]
+    where: list[ColumnElement[bool]] = [_xcom.c.key == rows.plain(call.key)]
+    if call.task_ids:
+        where.append(_xcom.c.task_id.in_(call.task_ids))
     if call.map_indexes is not None:
         where.append(_xcom.c.map_index.in_(call.map_indexes))
     return where
@@ -111,6 +110,8 @@ def _xcom_rows(conn: Connection, run_pk: int, call: GetXComs) -> Sequence[Any]:
     if len(call.task_ids) > 1:
         order = {task_id: i for i, task_id in enumerate(call.task_ids)}
         statement = statement.order_by(case(order, value=_xcom.c.task_id))
+    if not call.task_ids:
+        statement = statement.order_by(_xcom.c.at.desc(), _xcom.c.task_id)
     return conn.execute(
         statement.order_by(_xcom.c.map_index).offset(call.offset).limit(call.limit)
     ).all()

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pendulum
+from pendulum.tz.local_timezone import get_local_timezone
 from pendulum.tz.timezone import FixedTimezone, Timezone
 
 from tradewind.clock import SystemClock
@@ -120,12 +121,12 @@ def coerce_datetime(v: dt.datetime | None, tz: dt.tzinfo | None = None) -> pendu
 
 def parse_timezone(name: str | int) -> FixedTimezone | Timezone:
     """Return the zone of an IANA name, or of an offset in seconds."""
-    return pendulum.timezone(name)
+    return Timezone(name) if isinstance(name, str) else FixedTimezone(name)
 
 
 def local_timezone() -> FixedTimezone | Timezone:
     """Return the zone of this machine."""
-    return pendulum.local_timezone()
+    return get_local_timezone()
 
 
 def from_timestamp(timestamp: float, tz: Any = utc) -> pendulum.DateTime:

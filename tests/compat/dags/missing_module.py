@@ -1,0 +1,4 @@
+"""A module that Airflow never had is refused, with the nearest."""
+from airflow.operators.pyhton import PythonOperator
+
+REFUSED = r"'airflow.operators' has no 'pyhton'; did you mean 'python'"
