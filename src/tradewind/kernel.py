@@ -11,8 +11,10 @@ import os
 import resource
 import signal
 import stat
+import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -191,6 +193,73 @@ def kill_session(leader: int) -> None:
     """Kill the process group that a session's leader started with."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+
+
+# ---- changes in folders ---------------------------------------------------------------------
+
+_IN_IS_FOLDER = 0x40000000
+_IN_IGNORED = 0x8000
+_IN_CHANGES = 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
+"""Attributes, closed after writing; moved from and to, made, removed; the folder itself too.
+Not each write: a log that somebody keeps in the folder would have it listed all the time."""
+_IN_ONLY_FOLDERS = 0x01000000
+_IN_EVENT = struct.Struct("=iIII")
+_MAX_EVENTS = 1 << 16
+
+
+class FolderEvent(NamedTuple):
+    """Something changed in a watched folder.
+
+    watch: the folder's watch; -1: events were lost. name: of what changed in it; "" for the folder
+    itself. is_end: the watch is over.
+    """
+
+    watch: int
+    name: str
+    is_folder: bool
+    is_end: bool
+
+
+def open_inotify() -> int:
+    """Return a descriptor that can be read when something changed in a watched folder."""
+    descriptor: int = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return descriptor
+
+
+def watch(inotify: int, folder: str) -> int:
+    """Watch a folder, not what is in its folders, and return the watch.
+
+    Raises:
+        OSError: it is gone or no folder; ENOSPC: the kernel allows no more watches.
+    """
+    mask = _IN_CHANGES | _IN_ONLY_FOLDERS
+    number: int = _libc.inotify_add_watch(inotify, os.fsencode(folder), mask)
+    if number < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+    return number
+
+
+def unwatch(inotify: int, number: int) -> None:
+    """End a watch, should it not be over already."""
+    _libc.inotify_rm_watch(inotify, number)
+
+
+def read_inotify(inotify: int) -> list[FolderEvent]:
+    """Return what has changed and was not told yet; wait for nothing."""
+    events: list[FolderEvent] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            data, at = os.read(inotify, _MAX_EVENTS), 0
+            while at < len(data):
+                number, mask, _, length = _IN_EVENT.unpack_from(data, at)
+                at += _IN_EVENT.size
+                name = os.fsdecode(data[at : at + length].rstrip(b"\0"))
+                at += length
+                is_end = bool(mask & _IN_IGNORED)
+                events.append(FolderEvent(number, name, bool(mask & _IN_IS_FOLDER), is_end))
+    return events
 
 
 def out_of_memory_kills() -> int:

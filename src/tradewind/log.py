@@ -24,7 +24,7 @@ _FILE_BYTES = 10 * 1024 * 1024
 _FILE_COUNT = 3
 """A part of a server keeps at most 40 MB of its own log."""
 
-_CHATTY = ("alembic", "asyncio", "uvicorn", "watchfiles")
+_CHATTY = ("alembic", "asyncio", "uvicorn")
 """Libraries that say at INFO what only their developers want to know."""
 
 _COLOURS = {"scheduler": 36, "worker": 32, "processor": 35, "web": 34, "triggerer": 33}

@@ -2,7 +2,8 @@
 
 Single-threaded and non-blocking: descriptors are registered with the processor's selector and
 `handle` is called for those that are ready. A fork server that dies is replaced; what it was
-importing is told as lost.
+importing is told as lost. One that has nothing to import for a while is let go: it costs 18 MiB
+to keep, and a third of a second to start.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ _MAX_ASKS = 10_000
 """A file that asks for more variables than this while it is imported is in a loop."""
 _GONE_AFTER_S = 5.0
 """From killing a child to giving up on the fork server that should have said so."""
-
 Answerer = Callable[[Job, Call], Answer]
 
 
@@ -53,17 +53,20 @@ class Children:
         clock: Clock,
         answer: Answerer,
         env: Mapping[str, str],
+        rest_s: float,
     ) -> None:
         self._selector = selector
         self._clock = clock
         self._answer = answer
         self._env = env
+        self._rest_s = rest_s
         self._jobs: dict[int, Job] = {}
         self._next_id = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._is_ready = False
         self._retry_at = 0.0
+        self._used_at = 0.0
         self.finished: deque[Finished] = deque()
 
     def __len__(self) -> int:
@@ -86,6 +89,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
             )
         self._control, self._is_ready = ours, False
+        self._used_at = self._clock.monotonic()
         self._selector.register(ours, selectors.EVENT_READ, self)
 
     def close(self) -> None:
@@ -132,11 +136,16 @@ class Children:
 
     def next_deadline(self) -> float | None:
         """Return when `expire` wants to be called."""
+        if self._is_ready and not self._jobs:
+            return self._used_at + self._rest_s
         return min((job.deadline for job in self._jobs.values()), default=None)
 
     def expire(self) -> None:
-        """Kill imports whose time is up, after they wrote where they are."""
+        """Kill imports whose time is up, after they wrote where they are; rest when idle."""
         now = self._clock.monotonic()
+        if self._is_ready and not self._jobs and now >= self._used_at + self._rest_s:
+            self.close()
+            return
         for job in [job for job in self._jobs.values() if job.deadline <= now]:
             if job.timed_out:
                 log.error("the fork server does not answer; starting another")
@@ -231,6 +240,7 @@ class Children:
 
     def _finish(self, job: Job, *, lost: bool = False) -> None:
         del self._jobs[job.job_id]
+        self._used_at = self._clock.monotonic()
         for fileobj in (job.sock, job.output):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(fileobj)

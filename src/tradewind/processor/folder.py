@@ -28,7 +28,8 @@ from tradewind.wire.snapshot import MAX_BLOB, Kind, Leaf
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 _IGNORE_FILES = ((AIRFLOW_IGNORE, None), (OWN_IGNORE, "glob"))
-_MAX_DEPTH = 40
+MAX_DEPTH = 40
+"""Folders below this many others are not looked at."""
 _MEMBER_LIMIT = 1024 * 1024
 """A Python file inside a zip that is larger is not searched for DAGs."""
 
@@ -142,12 +143,12 @@ class Folder:
         except OSError:
             return
         prefix = f"{folder}/" if folder else ""
-        names = [e.name for e in entries if not e.name.startswith(".")]
-        picture.listings[folder] = _fingerprint(n for n in names if n not in _SKIPPED_FOLDERS)
+        names = [e.name for e in entries if not is_skipped_folder(e.name)]
+        picture.listings[folder] = _fingerprint(names)
         rules = self._rules(picture, rules, prefix, {e.name for e in entries})
         for entry in entries:
             name = entry.name
-            if name.startswith(".") or name in _SKIPPED_FOLDERS or name.endswith(".pyc"):
+            if is_skipped_folder(name) or name.endswith(".pyc"):
                 continue
             path = prefix + name
             is_folder = entry.is_dir()
@@ -155,7 +156,7 @@ class Folder:
                 picture.ignored.add(path)
             elif not is_folder:
                 self._add(picture, path, dags=True)
-            elif depth < _MAX_DEPTH:
+            elif depth < MAX_DEPTH:
                 status = entry.stat()
                 identity = (status.st_dev, status.st_ino)
                 if identity not in above:  # a link to a folder around it would never end
@@ -244,6 +245,11 @@ class _Picture:
         self.listings: dict[str, str] = {}
         self.ignored: set[str] = set()
         self.problems: dict[str, str] = {}
+
+
+def is_skipped_folder(name: str) -> bool:
+    """Tell whether a folder of this name is never looked at."""
+    return name.startswith(".") or name in _SKIPPED_FOLDERS
 
 
 def _fingerprint(names: Iterable[str]) -> str:

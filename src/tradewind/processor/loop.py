@@ -49,6 +49,8 @@ _FLUSH_S = 0.1
 _FLUSH_FILES = 16
 _TREE_S = 0.5
 _RETRY_S = 1.0
+_GATHER_S = 0.03
+"""Changes that come together are looked at together."""
 _LOOK_SHARE = 5
 """After a look that took long, the next waits this many times as long."""
 
@@ -71,7 +73,7 @@ class Processor:
         self._timers = Timers(clock)
         self._selector = selectors.DefaultSelector()
         self._answers = Answers(secrets)
-        self._children = Children(self._selector, clock, self._answers.answer, env)
+        self._children = Children(self._selector, clock, self._answers.answer, env, settings.rest_s)
         self._publisher = Publisher(
             db, signal, clock, paused_at_creation=settings.paused_at_creation
         )
@@ -177,7 +179,7 @@ class Processor:
         """Take what the watch says changed, and look as soon as that is not too often."""
         if self._watcher is not None:
             self._suspects |= self._watcher.take()
-        delay_s = max(0.0, self._look_from - self._clock.monotonic())
+        delay_s = max(_GATHER_S, self._look_from - self._clock.monotonic())
         self._timers.after(delay_s, "look", self._look)
 
     def _rescan(self) -> None:

@@ -18,6 +18,7 @@ class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ignore_syntax: of `.airflowignore`: "glob" or "regexp". `.tradewindignore` is always glob.
     watch_by_polling: for file systems without change events; the folder is listed every
         `poll_s` then.
+    rest_s: a fork server that imported nothing for so long is let go.
     """
 
     dag_folders: tuple[Path, ...]
@@ -30,6 +31,7 @@ class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
     safe_mode: bool = True
     watch_by_polling: bool = False
     poll_s: float = 1.0
+    rest_s: float = 45.0
     paused_at_creation: bool = False
     defaults: DagDefaults = DagDefaults()
 

@@ -1,104 +1,114 @@
-"""Hear that something changed in the DAG folders.
+"""Hear that something changed in the DAG folders, from the kernel's inotify.
 
-watchfiles waits for the kernel's events in a thread; what changed is handed over through a
-descriptor that the processor's selector waits for. Events are hints, never facts: after each
-the processor lists the folder, and now and then also without one, because a watch ends when its
-folder is replaced (`is_current`), and some network file systems have no events at all.
+One descriptor that the processor's selector waits for: no thread, and nothing to do while
+nothing changes. Events are hints, never facts: after each the processor lists the folder, and
+now and then also without one, because a watch ends when its folder is replaced (`is_current`),
+and some network file systems have no events at all. For the same reason a folder that appears
+needs no care: it is watched before it is listed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
-import socket
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from watchfiles import Change, watch
+from tradewind import kernel
+from tradewind.processor.folder import MAX_DEPTH, is_skipped_folder
 
 log = logging.getLogger(__name__)
 
-_STEP_MS = 50
-"""Changes are gathered until there was none for this long …"""
-_DEBOUNCE_MS = 150
-"""… but not longer than this."""
-_NOISE = ("__pycache__", ".git")
+_NOISE = (".pyc", ".swp", "~")
 
 
 class Watcher:
-    """Watch folders until closed."""
+    """Watch folders and all that is in them, until closed."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = [folder for folder in folders if folder.is_dir()]
-        self._wanted = tuple(folders)
+        self._folders = tuple(folders)
         self._identities = _identities(folders)
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._changed: set[str] = set()
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setblocking(False)  # noqa: FBT003  the stdlib's signature
-        self._theirs.setblocking(False)  # noqa: FBT003
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._inotify = kernel.open_inotify()
+        self._paths: dict[int, str] = {}
+        """Folder by the kernel's number for its watch. One that is reached by several ways has
+        the name by which it was found last: events are hints."""
+        self._is_whole = True
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        for folder in self._folders:
+            self._add(str(folder))
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when something changed."""
-        return self._ours.fileno()
+        return self._inotify
 
     def take(self) -> set[str]:
         """Return the absolute paths that changed since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            while self._ours.recv(4096):
-                pass
-        with self._lock:
-            changed, self._changed = self._changed, set()
+        changed: set[str] = set()
+        for event in kernel.read_inotify(self._inotify):
+            self._is_whole = self._is_whole and event.watch >= 0
+            folder = self._paths.get(event.watch)
+            if event.is_end:
+                self._paths.pop(event.watch, None)
+            if folder is None:
+                continue
+            path = f"{folder}/{event.name}" if event.name else folder
+            if event.is_folder and event.name:
+                if is_skipped_folder(event.name):
+                    continue
+                self._forget(path)
+                self._add(path)
+            if not path.endswith(_NOISE):
+                changed.add(path)
         return changed
 
     def is_current(self) -> bool:
-        """Tell whether the folders that are watched are still the ones of these names."""
-        return self._thread.is_alive() and self._identities == _identities(self._wanted)
+        """Tell whether all that is below the folders of these names is watched."""
+        return self._is_whole and self._identities == _identities(self._folders)
 
     def close(self) -> None:
         """Stop watching."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._ours.close()
-        self._theirs.close()
+        os.close(self._inotify)
 
-    def _run(self) -> None:
-        if not self._folders:
-            self._stop.wait()
-            return
-        try:
-            for changes in watch(
-                *self._folders,
-                watch_filter=_is_of_interest,
-                debounce=_DEBOUNCE_MS,
-                step=_STEP_MS,
-                rust_timeout=0,
-                stop_event=self._stop,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
-                with self._lock:
-                    self._changed.update(path for _, path in changes)
-                with contextlib.suppress(OSError):  # full: the other side has news already
-                    self._theirs.send(b"!")
-        except (OSError, RuntimeError) as error:
-            # Most often the kernel's limit on watches; `is_current` has it tried again.
-            log.warning("the DAG folder is listed now and then instead of watched: %s", error)
+    def _add(self, root: str) -> None:
+        """Watch a folder and those below it; nothing when it is gone, or is none."""
+        pending = [(root, 0, frozenset[int]())]
+        while pending:
+            folder, depth, above = pending.pop()
+            try:
+                watch = kernel.watch(self._inotify, folder)
+            except OSError as error:
+                self._failed(folder, error)
+                continue
+            self._paths[watch] = folder
+            if watch in above or depth >= MAX_DEPTH:
+                continue  # a link to a folder around it would never end
+            with contextlib.suppress(OSError), os.scandir(folder) as found:
+                pending += [
+                    (entry.path, depth + 1, above | {watch})
+                    for entry in found
+                    if not is_skipped_folder(entry.name) and entry.is_dir()
+                ]
 
+    def _forget(self, root: str) -> None:
+        """Stop watching a folder of this name: it went elsewhere, or another took its place."""
+        for watch, path in list(self._paths.items()):
+            if path == root or path.startswith(root + "/"):
+                del self._paths[watch]
+                kernel.unwatch(self._inotify, watch)
 
-def _is_of_interest(_change: Change, path: str) -> bool:
-    return not path.endswith((".pyc", ".swp", "~")) and not any(
-        f"/{name}/" in path or path.endswith(f"/{name}") for name in _NOISE
-    )
+    def _failed(self, folder: str, error: OSError) -> None:
+        if error.errno != errno.ENOSPC or not self._is_whole:
+            return  # gone again, or not ours to read: the listing does not see it either
+        self._is_whole = False
+        log.warning(
+            "%s and more folders are listed now and then instead of watched: the kernel allows "
+            "no more watches; raise fs.inotify.max_user_watches with sysctl",
+            folder,
+        )
 
 
 def _identities(folders: Sequence[Path]) -> list[tuple[int, int] | None]:

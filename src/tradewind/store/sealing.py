@@ -14,11 +14,12 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from tradewind.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _FORMAT = b"v2"
 _KEY_BYTES = 32
@@ -41,13 +42,13 @@ class Box:
                 "no encryption key: set database.encryption_keys, or let `tradewind db migrate` "
                 "make one"
             )
-        self._keys = {_key_id(k): AESGCM(_key_bytes(k)) for k in keys}
+        self._keys = {_key_id(k): _key_bytes(k) for k in keys}
         self._first = _key_id(keys[0])
 
     def seal(self, value: bytes, where: str) -> bytes:
         """Encrypt a value for one place ("variable/key")."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._keys[self._first].encrypt(nonce, value, where.encode())
+        sealed = _cipher(self._keys[self._first]).encrypt(nonce, value, where.encode())
         return b":".join(
             [_FORMAT, self._first.encode(), base64.b64encode(nonce), base64.b64encode(sealed)]
         )
@@ -65,8 +66,10 @@ class Box:
                 f"{where} was encrypted with key {key_id!r}, which is not configured; "
                 "add it to database.encryption_keys"
             )
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415  as in `_cipher`
+
         try:
-            return key.decrypt(nonce, sealed, where.encode())
+            return _cipher(key).decrypt(nonce, sealed, where.encode())
         except InvalidTag as error:
             raise ConfigError(
                 f"{where} does not decrypt: its row was changed by hand; set it again"
@@ -109,6 +112,13 @@ def _parts(envelope: bytes, where: str) -> tuple[str, bytes, bytes]:
         raise ConfigError(
             f"{where} is not an encrypted value that this Tradewind can read; set it again"
         ) from error
+
+
+def _cipher(key: bytes) -> AESGCM:
+    # 8 MiB, which every part would carry, whether or not anything is sealed.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key)
 
 
 def _key_bytes(key: str) -> bytes:

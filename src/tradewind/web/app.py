@@ -99,7 +99,12 @@ def make_app(
             *page_routes(),
         ],
         middleware=[
-            Middleware(Limits, max_body_bytes=config.api.max_body_bytes, secure=site.is_secure)
+            Middleware(
+                Limits,
+                max_body_bytes=config.api.max_body_bytes,
+                clock=clock,
+                secure=site.is_secure,
+            )
         ],
         exception_handlers={HTTPException: _plain, Exception: _broken},
     )

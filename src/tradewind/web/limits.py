@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from email.utils import format_datetime
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tradewind.clock import Clock
 from tradewind.web.refusals import json
 
 CONTENT_SECURITY_POLICY = (
@@ -24,8 +27,9 @@ _HEADERS = {
 class Limits:
     """Refuse bodies that are too large as they arrive, and add the headers."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, clock: Clock, *, secure: bool) -> None:
         self._app = app
+        self._clock = clock
         self._most = max_body_bytes
         self._too_large = f"the body is larger than {max_body_bytes} bytes"
         self._headers = dict(_HEADERS)
@@ -59,6 +63,7 @@ class Limits:
         await self._app(scope, bounded, protected)
 
     def _protect(self, scope: Scope, headers: MutableHeaders) -> None:
+        headers.setdefault("Date", format_datetime(self._clock.now(), usegmt=True))
         for name, value in self._headers.items():
             headers.setdefault(name, value)
         if not scope["path"].startswith("/assets/"):

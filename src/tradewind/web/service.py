@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -55,6 +57,7 @@ def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) ->
         http="h11",
         ws="none",
         server_header=False,
+        date_header=False,  # `Limits` has it: uvicorn's needs a timer
         timeout_graceful_shutdown=_GRACE_S,
     )
     try:
@@ -64,13 +67,27 @@ def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) ->
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it has started."""
+    """A server that says when it has started, and sleeps while there is nothing to do."""
 
     def __init__(self, settings: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(settings)
         self._ready = ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
         self._ready()
+
+    async def main_loop(self) -> None:
+        """Wait to be told to stop: uvicorn's own loop looks ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._told.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, from a signal handler."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)

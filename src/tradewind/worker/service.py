@@ -1,4 +1,4 @@
-"""Run the supervisor as a process: fork the helpers first, then serve until SIGTERM."""
+"""Run the supervisor as a process: fork the zygote first, then serve until SIGTERM."""
 
 from __future__ import annotations
 

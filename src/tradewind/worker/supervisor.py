@@ -230,5 +230,6 @@ class Supervisor:
 
     def _woken(self, wake: int) -> None:
         reaping.drain(wake)
-        kernel.reap()
-        reaping.kill_strangers({self._zygote_pid, self._syncer.pid})
+        for pid, _ in kernel.reap():
+            self._syncer.reaped(pid)
+        reaping.kill_strangers({self._zygote_pid, *self._syncer.pids})

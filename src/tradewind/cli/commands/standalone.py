@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from tradewind import __version__
+from tradewind.cli.aside import aside
 from tradewind.cli.launcher import Launcher, open_bell, share_memory
 from tradewind.cli.parts import server_parts, set_up_part, triggerer_part, worker_part
 from tradewind.cli.shell import Shell
@@ -65,10 +66,14 @@ def stand_alone(config: Config, env: Mapping[str, str], clock: Clock) -> None:
         from tradewind.web.service import listen, url_of
 
         listener = listen(config)
-        password = _prepare_database(config, clock)
         answering, ready = os.pipe2(os.O_CLOEXEC)
         mine = [lock, bell.fileno(), answering]
         servers = server_parts(config, env, listener, ready, mine)
+
+        def prepare() -> str | None:
+            return _prepare_database(config, clock)
+
+        password = aside(prepare)
         share_memory()
         launcher.add(servers)
 
