@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from sqlalchemy import Connection
 
 from tradewind.actions.answer import ANSWER_S
 from tradewind.actions.plan import Plan, ask, plan
@@ -25,6 +28,7 @@ def clear(
     run_state: RunState | None = RunState.QUEUED,
     actor: str = "",
     wait_s: float = ANSWER_S,
+    also: Callable[[Connection], None] = lambda _: None,
 ) -> Plan:
     """Clear exactly the planned task instances.
 
@@ -38,6 +42,7 @@ def clear(
         run_state: what a finished run becomes; None leaves its state alone.
         actor: who asks.
         wait_s: how long to wait for the leader's answer.
+        also: writes something in the same transaction.
     """
     if not planned.keys:
         return planned
@@ -48,15 +53,22 @@ def clear(
     version_id = _version_to_take(db, planned.run, wanted=latest_version)
     if version_id is not None:
         payload["version_id"] = version_id
-    return ask(db, signal, clock, "cleared", planned, payload, wait_s)
+    return ask(db, signal, clock, "cleared", planned, payload, wait_s, also)
 
 
 def clear_run(
-    db: Database, signal: Signal, clock: Clock, run: Run, *, actor: str = "", wait_s: float
+    db: Database,
+    signal: Signal,
+    clock: Clock,
+    run: Run,
+    *,
+    actor: str = "",
+    wait_s: float,
+    also: Callable[[Connection], None] = lambda _: None,
 ) -> Plan:
     """Clear every task instance of a run."""
     everything = plan(db, run, Selection())
-    return clear(db, signal, clock, everything, actor=actor, wait_s=wait_s)
+    return clear(db, signal, clock, everything, actor=actor, wait_s=wait_s, also=also)
 
 
 def _version_to_take(db: Database, run: Run, *, wanted: bool | None) -> int | None:

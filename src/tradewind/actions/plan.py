@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from tradewind.actions.answer import await_answer
 from tradewind.clock import Clock
@@ -73,8 +75,19 @@ def ask(
     planned: Plan,
     payload: dict[str, Any],
     wait_s: float,
+    also: Callable[[Connection], None] = lambda _: None,
 ) -> Plan:
     """Put the planned instances before the leader and wait for its answer.
+
+    Args:
+        db: the database.
+        signal: wakes the leader.
+        clock: tells the time.
+        kind: of the inbox event.
+        planned: the run and its instances.
+        payload: what the event says besides.
+        wait_s: how long to wait.
+        also: writes something in the same transaction.
 
     Raises:
         UserError: the leader cannot do it; the message says why.
@@ -82,6 +95,7 @@ def ask(
     payload = {"keys": [list(key) for key in planned.keys], **payload}
     with db.write() as conn:
         seq = inbox.append(conn, kind, planned.run.run_pk, payload, clock.now())
+        also(conn)
     signal.ring()
     answered = await_answer(db, clock, seq, wait_s) is not None
     return msgspec.structs.replace(planned, answered=answered)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from tradewind.actions.clear import clear_run
 from tradewind.actions.params import check_params
 from tradewind.clock import Clock
@@ -21,7 +23,7 @@ from tradewind.store import inbox
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.store.read.scheduling import Version
-from tradewind.store.runs import find_run, insert_run
+from tradewind.store.runs import find_run, insert_run, set_trigger_key, triggered_by_key
 from tradewind.store.signal import Signal
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
@@ -46,6 +48,7 @@ def trigger(
     fail_when_paused: bool = False,
     triggered_by: str = "cli",
     user: str | None = None,
+    key: str | None = None,
 ) -> Run:
     """Create a run of the DAG's latest version; it is queued when this returns.
 
@@ -64,12 +67,17 @@ def trigger(
         fail_when_paused: refuse when the DAG is paused; its runs would wait.
         triggered_by: "cli", "rest_api", "ui", "operator", …
         user: who asks.
+        key: names this request among all; the same one again returns the run that it made or
+            cleared, and does nothing else.
 
     Raises:
         NotFound: there is no such DAG.
         AlreadyExists: the DAG has a run of this id or logical date.
         UserError: the run cannot be created as asked (params, run id, paused, gone).
     """
+    again = _done_before(db, key)
+    if again is not None:
+        return again
     version = _runnable(db, dag_id, fail_when_paused=fail_when_paused)
     run_type = RunType.OPERATOR_TRIGGERED if triggered_by == "operator" else RunType.MANUAL
     allowed = version.spec.allowed_run_types
@@ -105,13 +113,20 @@ def trigger(
         note=note,
     )
     with db.write() as conn:
-        created = insert_run(conn, run)
+        created = insert_run(conn, run, trigger_key=key)
         if created is not None:
             inbox.append(conn, "run_created", created.run_pk, {}, now)
     if created is None:
-        return _existing(db, signal, clock, run, reset=reset)
+        return _existing(db, signal, clock, run, key, reset=reset)
     signal.ring()
     return created
+
+
+def _done_before(db: Database, key: str | None) -> Run | None:
+    if key is None:
+        return None
+    with db.read() as conn:
+        return triggered_by_key(conn, key)
 
 
 def _runnable(db: Database, dag_id: str, *, fail_when_paused: bool) -> Version:
@@ -148,7 +163,12 @@ def _name(
     return given
 
 
-def _existing(db: Database, signal: Signal, clock: Clock, run: Run, *, reset: bool) -> Run:
+def _existing(
+    db: Database, signal: Signal, clock: Clock, run: Run, key: str | None, *, reset: bool
+) -> Run:
+    again = _done_before(db, key)
+    if again is not None:
+        return again
     with db.read() as conn:
         found = find_run(conn, run.dag_id, run.run_id)
     if found is None:
@@ -157,5 +177,10 @@ def _existing(db: Database, signal: Signal, clock: Clock, run: Run, *, reset: bo
         )
     if not reset:
         raise AlreadyExists(f"DAG {run.dag_id!r} has a run {run.run_id!r} already")
-    clear_run(db, signal, clock, found, actor=run.triggering_user or "", wait_s=0)
+
+    def note(conn: Connection) -> None:
+        if key is not None:
+            set_trigger_key(conn, found.run_pk, key)
+
+    clear_run(db, signal, clock, found, actor=run.triggering_user or "", wait_s=0, also=note)
     return found

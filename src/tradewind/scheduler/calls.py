@@ -8,7 +8,6 @@ of the turn, and is answered after the commit.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from typing import Any
 
 import msgspec
@@ -45,9 +44,6 @@ from tradewind.wire.replies import refusal
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 1024
-"""Requests to start a run whose answers are kept, in case they are repeated."""
-
 
 class Caller(msgspec.Struct, frozen=True):
     """Who calls: a task instance (task_id "" for a DAG's callback) of a run."""
@@ -77,7 +73,6 @@ class Calls:
         self._secrets = secrets
         self._signal = signal
         self._clock = clock
-        self._started: OrderedDict[tuple[str, str, int], dict[str, Any]] = OrderedDict()
 
     def answer(self, work: Work, peer_id: str, request: Request) -> None:
         """Answer one request within a turn."""
@@ -135,7 +130,7 @@ class Calls:
             )
             return {}
         if isinstance(call, TriggerRun):
-            return self._trigger_once(caller, request, call)
+            return self._trigger(caller, request, call)
         if isinstance(
             call, GetVariable | SetVariable | DeleteVariable | ListVariables | GetConnection
         ):
@@ -157,16 +152,8 @@ class Calls:
             return {}
         return {"keys": self._secrets.variable_keys(call.prefix)}
 
-    def _trigger_once(self, caller: Caller, request: Request, call: TriggerRun) -> dict[str, Any]:
+    def _trigger(self, caller: Caller, request: Request, call: TriggerRun) -> dict[str, Any]:
         """Start a run; the same request again (its answer was lost) is answered the same."""
-        key = (request.attempt_id, request.nonce, request.seq)
-        if key not in self._started:
-            self._started[key] = self._trigger(caller, call)
-            if len(self._started) > _REMEMBERED:
-                self._started.popitem(last=False)
-        return self._started[key]
-
-    def _trigger(self, caller: Caller, call: TriggerRun) -> dict[str, Any]:
         run = trigger(
             self._db,
             self._signal,
@@ -181,5 +168,6 @@ class Calls:
             fail_when_paused=call.fail_when_paused,
             triggered_by="operator",
             user=f"task {caller.run.dag_id}.{caller.ti.task_id}",
+            key=f"{request.attempt_id} {request.nonce} {request.seq}",
         )
         return {"run_id": run.run_id}

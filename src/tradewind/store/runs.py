@@ -23,6 +23,7 @@ def insert_run(
     *,
     actor: str | None = None,
     now: datetime | None = None,
+    trigger_key: str | None = None,
 ) -> Run | None:
     """Insert a run, with its event, within the caller's transaction.
 
@@ -32,6 +33,7 @@ def insert_run(
         consumed_events: asset events that this run consumes for its DAG.
         actor: who made it; None is the run's own user or trigger.
         now: when; None is the time it was queued.
+        trigger_key: the request that asks for it, by which `triggered_by_key` finds it.
 
     Returns:
         the run with its key, or None when its run_id or logical date exists for this DAG.
@@ -40,7 +42,8 @@ def insert_run(
         Conflict: one of the events was consumed by another run of the DAG.
     """
     run_pk = conn.execute(
-        insert_or_ignore(_run).returning(_run.c.run_pk), rows.run_row(run)
+        insert_or_ignore(_run).returning(_run.c.run_pk),
+        rows.run_row(run) | {"trigger_key": trigger_key},
     ).scalar_one_or_none()
     if run_pk is None:
         return None
@@ -77,6 +80,19 @@ def find_run(conn: Connection, dag_id: str, run_id: str) -> Run | None:
         .one_or_none()
     )
     return rows.to_run(row) if row else None
+
+
+def triggered_by_key(conn: Connection, trigger_key: str) -> Run | None:
+    """Return the run that a request made, or cleared last."""
+    row = (
+        conn.execute(select(_run).where(_run.c.trigger_key == trigger_key)).mappings().one_or_none()
+    )
+    return rows.to_run(row) if row else None
+
+
+def set_trigger_key(conn: Connection, run_pk: int, trigger_key: str) -> None:
+    """Note which request has a run cleared, in the transaction that orders it."""
+    conn.execute(_run.update().where(_run.c.run_pk == run_pk).values(trigger_key=trigger_key))
 
 
 def set_note(conn: Connection, run_pk: int, note: str | None) -> None:

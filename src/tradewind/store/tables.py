@@ -177,6 +177,7 @@ dag_run = Table(
     Column("clear_number", Integer, nullable=False),
     Column("note", Text),
     _one_of(RunState),
+    Column("trigger_key", Text),
     UniqueConstraint("dag_id", "run_id"),
     _partial(
         "uq_dag_run_dag_id_logical_date",
@@ -188,6 +189,7 @@ dag_run = Table(
     Index("ix_dag_run_dag_id_run_after", "dag_id", "run_after"),
     Index("ix_dag_run_run_after", "run_after"),
     _partial("ix_dag_run_live", "run_pk", where=LIVE),
+    _partial("uq_dag_run_trigger_key", "trigger_key", unique=True, where="trigger_key IS NOT NULL"),
     _partial("ix_dag_run_backfill_id", "backfill_id", where="backfill_id IS NOT NULL"),
 )
 

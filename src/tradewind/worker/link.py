@@ -2,7 +2,7 @@
 
 Whoever asks something gives the function that takes the answer. A question is kept until it
 is answered and is asked again after a reconnection, in its old place and under its old
-number; the scheduler answers a repeated claim or outcome as it answered the first.
+number; the scheduler answers a repeated claim, request or outcome as it answered the first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from tradewind.wire.messages import (
     Reply,
     Request,
     ToWorker,
-    TriggerRun,
 )
 
 Question = Claim | Beat | Finish | CallbackDone | Request | GetObjects
@@ -85,15 +84,15 @@ class Link:
         self._writing = False
         self._selector.register(sock, selectors.EVENT_READ, self._ready)
         self._outgoing = bytearray(framing.encode(hello))
-        refused: list[tuple[int, Answered]] = []
+        beats: list[tuple[int, Answered]] = []
         for seq, (question, answered) in list(self._unanswered.items()):
-            if isinstance(question, Beat) or _unrepeatable(question):
+            if isinstance(question, Beat):
                 del self._unanswered[seq]
-                refused.append((seq, answered))
+                beats.append((seq, answered))
             else:
                 self._outgoing += framing.encode(question)
         self._flush()
-        for seq, answered in refused:
+        for seq, answered in beats:
             answered(Reply(seq=seq, error="unavailable", message="the scheduler was restarted"))
         return True
 
@@ -186,10 +185,3 @@ class Link:
             self._writing = not self._writing
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._writing else 0)
             self._selector.modify(self._sock, events, self._ready)
-
-
-def _unrepeatable(question: Question) -> bool:
-    """Tell whether asking twice could do twice what was asked once."""
-    if not isinstance(question, Request):
-        return False
-    return isinstance(question.call, TriggerRun) and question.call.run_id is None

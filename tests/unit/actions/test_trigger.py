@@ -4,16 +4,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from tests.unit.actions.catalog import NOW, FixedClock, bell, dag, drain, published, unpublished
 from tradewind.actions.params import ParamsInvalid, check_params
 from tradewind.actions.pause import pause
 from tradewind.actions.trigger import trigger
 from tradewind.errors import AlreadyExists, NotFound, UserError
-from tradewind.model.run import Run
+from tradewind.model.run import Run, TaskInstance
 from tradewind.model.schedule import CronInterval, Custom
 from tradewind.model.spec import ParamSpec
-from tradewind.model.state import RunState, RunType
+from tradewind.model.state import RunState, RunType, TaskState
+from tradewind.store import rows, tables
 from tradewind.store.connect import Database, open_database
 from tradewind.store.read import scheduling
 from tradewind.store.signal import Signal
@@ -155,3 +157,29 @@ def test_a_trigger_checks_params(db: Database) -> None:
     with pytest.raises(ParamsInvalid):
         go(db)
     assert drain(db) == []
+
+
+def test_a_repeated_request_starts_one_run(db: Database) -> None:
+    published(db, dag(), dag("other"))
+    first = go(db, key="attempt nonce 1")
+    drain(db)
+    assert go(db, key="attempt nonce 1") == first
+    assert drain(db) == []
+    second = go(db, key="attempt nonce 2")
+    assert second.run_pk != first.run_pk
+
+
+def test_a_repeated_request_clears_a_run_once(db: Database) -> None:
+    published(db, dag())
+    run = go(db, run_id="r", key="attempt nonce 1")
+    with db.write() as conn:
+        conn.execute(
+            insert(tables.task_instance),
+            rows.ti_row(TaskInstance(run_pk=run.run_pk, task_id="a", state=TaskState.SUCCESS)),
+        )
+    drain(db)
+    for _ in range(2):
+        assert go(db, run_id="r", reset=True, key="attempt nonce 2").run_pk == run.run_pk
+    assert [e.kind for e in drain(db)] == ["cleared"]
+    with pytest.raises(AlreadyExists):
+        go(db, run_id="r", key="attempt nonce 3")

@@ -87,9 +87,7 @@ def test_whoever_takes_over_waits_for_it_too(town: Town, cleared: str) -> None:
     _mark_run(town, run)
     if cleared == "before":
         _order(town, clear_run, run)
-    (node,) = town.cluster.nodes.values()
-    node.crash()
-    town.after(40)
+    town.fail_over()
     if cleared == "after":
         _order(town, clear_run, run)
     town.executor.launches.clear()

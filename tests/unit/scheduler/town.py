@@ -16,7 +16,10 @@ from tradewind.model.spec import DagSpec, TaskSpec
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.testing.simulation.cluster import SETTINGS, Cluster
-from tradewind.wire.messages import Claim, Launch
+from tradewind.wire.messages import Claim, Launch, Reply, ToServer, ToWorker
+
+WORKER = "far away"
+"""The one worker of the scripted executor."""
 
 
 class Scripted:
@@ -74,20 +77,36 @@ class Town:
 
     def claim(self, launch: Launch) -> None:
         """Let a worker of the scripted executor start what it was given."""
+        claim = Claim(
+            seq=1,
+            attempt_id=launch.attempt_id,
+            nonce="n",
+            claim_token=launch.claim_token,
+            worker=WORKER,
+        )
+        assert self.say(claim).error is None
+
+    def say(self, message: ToServer) -> Reply:
+        """Say something as that worker, and return the answer."""
         listener = self.cluster.net.listener
         assert listener is not None
-        listener.arrive(
-            None,
-            "far away",
-            Claim(
-                seq=1,
-                attempt_id=launch.attempt_id,
-                nonce="n",
-                claim_token=launch.claim_token,
-                worker="far away",
-            ),
-        )
+        heard: list[ToWorker] = []
+        self.cluster.net.far[WORKER] = heard.append
+        listener.arrive(None, WORKER, message)
         self.after(0.1)
+        (reply,) = heard
+        assert isinstance(reply, Reply)
+        return reply
+
+    def fail_over(self) -> None:
+        """Let the scheduler die, and wait until another one leads."""
+        (node,) = self.cluster.nodes.values()
+        node.crash()
+        for _ in range(60):
+            self.after(1)
+            if any(n.scheduler.leading for n in self.cluster.nodes.values() if not n.dead):
+                return
+        raise AssertionError("nobody took over")
 
     def run(self, run: Run) -> Run:
         found = scheduling.run(self.db, run.run_pk)

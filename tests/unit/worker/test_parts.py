@@ -211,7 +211,7 @@ def test_a_link_repeats_what_is_unanswered(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_link_repeats_nothing_that_would_be_done_twice(tmp_path: Path) -> None:
+def test_a_link_repeats_every_question_but_beats(tmp_path: Path) -> None:
     path = tmp_path / "s"
     there, answers = Linked(path), dict[str, Reply]()
     questions: dict[str, Question] = {
@@ -228,8 +228,12 @@ def test_a_link_repeats_nothing_that_would_be_done_twice(tmp_path: Path) -> None
     assert there.link.connect(HELLO)
     peer.accept()
     repeated = [m.call for m in peer.heard() if isinstance(m, Request)]
-    assert repeated == [TriggerRun(dag_id="d", run_id="r"), GetVariable("k")]
-    assert answers.keys() == {"unnamed", "beat"}
+    assert repeated == [
+        TriggerRun(dag_id="d"),
+        TriggerRun(dag_id="d", run_id="r"),
+        GetVariable("k"),
+    ]
+    assert answers.keys() == {"beat"}
     assert {a.error for a in answers.values()} == {"unavailable"}
     there.link.drop()
     peer.close()
