@@ -80,11 +80,7 @@ def trigger(
         return again
     version = _runnable(db, dag_id, fail_when_paused=fail_when_paused)
     run_type = RunType.OPERATOR_TRIGGERED if triggered_by == "operator" else RunType.MANUAL
-    allowed = version.spec.allowed_run_types
-    if allowed and run_type.value not in allowed:
-        raise UserError(
-            f"DAG {dag_id!r} allows only runs of type {', '.join(allowed)}, not {run_type.value}"
-        )
+    _must_allow(version, run_type)
     settings = dict(conf or {})
     check_params(version.spec, settings)
     now = clock.now()
@@ -141,6 +137,15 @@ def _runnable(db: Database, dag_id: str, *, fail_when_paused: bool) -> Version:
     if calendar.paused and fail_when_paused:
         raise UserError(f"DAG {dag_id!r} is paused; unpause it first")
     return version
+
+
+def _must_allow(version: Version, run_type: RunType) -> None:
+    allowed = version.spec.allowed_run_types
+    if allowed and run_type.value not in allowed:
+        raise UserError(
+            f"DAG {version.dag_id!r} allows only runs of type {', '.join(allowed)}, "
+            f"not {run_type.value}"
+        )
 
 
 def _interval(version: Version, logical_date: datetime) -> tuple[datetime, datetime]:

@@ -10,7 +10,8 @@ One turn, over and over:
 Nothing on the hot path polls: the end of a task, an inbox event (by the database's signal) or
 a due time ends the wait. A slow poll is the safety net. When a commit fails or its fate is
 unknown, the runs that it touched are dropped from memory and read again, and the messages of
-the turn are handled once more; every handler is written to be repeated.
+the turn are handled once more; every handler is written to be repeated. What a turn can never
+hold is found out and set aside (`replay`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from tradewind.errors import Conflict, Fenced, Unavailable
+from tradewind.errors import ConfigError, Conflict, Fenced, Unavailable
 from tradewind.model.event import Ticked
-from tradewind.scheduler.channel import Message
 from tradewind.scheduler.parts import Parts
+from tradewind.scheduler.replay import Batch, Replay
 from tradewind.scheduler.work import Work
 from tradewind.store import components
 from tradewind.store import inbox as inbox_rows
@@ -40,7 +41,7 @@ class Scheduler:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._again: list[Message] = []
+        self._replay = Replay(parts.inbox_batch)
         self._reload: set[int] = set()
         self._moved: list[str] = []
         self._inbox_look = True
@@ -88,7 +89,7 @@ class Scheduler:
         """Build the board from the database and open the socket for workers."""
         parts, now = self._parts, self._parts.clock.now()
         log.info("leading, epoch %d", parts.leadership.epoch or 0)
-        self._again.clear()
+        self._replay.forget()
         self._reload.clear()
         self._inbox_look = True
         self._component = components.register(parts.db, "scheduler", now)
@@ -114,7 +115,7 @@ class Scheduler:
     def next_timeout_s(self) -> float:
         """Return how long the next turn may wait for something to happen."""
         parts = self._parts
-        if self._again or self._inbox_look or self._reload or parts.pending():
+        if self._replay.pending or self._inbox_look or self._reload or parts.pending():
             return 0.0
         monotonic, now = parts.clock.monotonic(), parts.clock.now()
         timeout_s = max(0.0, self._poll_at - monotonic)
@@ -132,23 +133,31 @@ class Scheduler:
 
         Raises:
             Fenced: another scheduler leads.
-            Unavailable: the database cannot be reached; the turn will be done again.
+            Unavailable: the database cannot be reached; everything is then read again.
+            ConfigError: the database is damaged, or has no tables.
         """
         parts = self._parts
-        messages = self._again + parts.channel.poll(timeout_s)
-        self._again = []
+        batch = self._replay.next(parts.channel.poll(timeout_s))
         if parts.signal.drain():
             self._inbox_look = True
         work = Work(parts.leadership.epoch or 0, parts.clock.now())
         try:
             self._beat(work)
-            self._gather(work, messages)
+            self._gather(work, batch)
             parts.decider.decide(work, admit=not self.draining)
             applied = self._commit(work)
-        except (Conflict, Unavailable) as error:
-            self._undo(work, messages, error)
-            raise_if_fatal(error)
+        except (Fenced, Unavailable, ConfigError):
+            # Not this turn's fault: whoever leads next reads everything again.
+            raise
+        except Exception as error:
+            unforeseen = not isinstance(error, Conflict)
+            log.warning("a turn is done again: %s", error, exc_info=unforeseen)
+            self._undo(work, error)
+            answer = self._replay.refused(batch, work.inbox, error)
+            if answer is not None:
+                parts.channel.send(*answer)
             return
+        self._replay.accepted()
         self._act(work, applied)
 
     def _beat(self, work: Work) -> None:
@@ -162,17 +171,20 @@ class Scheduler:
         if parts.leadership.just_beaten and self._component is not None:
             components.beat(parts.db, self._component, work.now)
 
-    def _gather(self, work: Work, messages: list[Message]) -> None:
+    def _gather(self, work: Work, batch: Batch) -> None:
         parts = self._parts
         while self._reload:
             parts.runs.load(next(iter(self._reload)))
             self._reload.pop()
-        for message in messages:
+        for message in batch.messages:
             parts.router.handle(work, message)
-        if self._inbox_look:
-            work.inbox = inbox_rows.pending(parts.db, parts.inbox_batch)
-            self._inbox_look = len(work.inbox) == parts.inbox_batch
-            parts.inbox.apply(work, work.inbox)
+        if self._inbox_look and batch.inbox:
+            work.inbox = inbox_rows.pending(parts.db, batch.inbox)
+            self._inbox_look = len(work.inbox) == batch.inbox
+            hopeless = self._replay.hopeless(work.inbox)
+            work.turn.inbox_done.extend(hopeless)
+            answered = {done.seq for done in hopeless}
+            parts.inbox.apply(work, [e for e in work.inbox if e.seq not in answered])
         self._moved = parts.calendars.create_due(work, parts.board.by_dag)
         parts.assets.create_due(work)
         for run_pk in parts.board.due(work.now):
@@ -197,23 +209,24 @@ class Scheduler:
             return Applied()
         return apply(self._parts.db, work.turn)
 
-    def _undo(self, work: Work, messages: list[Message], error: Exception) -> None:
-        """Forget what was decided but perhaps not committed, and handle the messages again."""
-        log.warning("a turn is done again: %s", error)
+    def _undo(self, work: Work, error: Exception) -> None:
+        """Forget what was decided and not committed, so that it is decided again."""
         parts = self._parts
         touched = set(work.touched) | set(getattr(error, "run_pks", ()))
         touched |= {c.before.run_pk for c in work.turn.changes}
         for run_pk in touched:
             parts.board.drop(run_pk)
         self._reload |= touched
-        self._again = messages
         self._inbox_look = True
+        parts.runs.look_again()
+        parts.assets.look_again()
         for dag_id in self._moved:
             parts.calendars.refresh(dag_id, work.now)
 
     def _act(self, work: Work, applied: Applied) -> None:
         parts = self._parts
         cancelled = [parts.board.attempts[a] for a, _ in work.cancels if a in parts.board.attempts]
+        parts.reconcile.committed()
         parts.after.attempts(work)
         for run in applied.created_runs:
             if run is not None:
@@ -240,9 +253,3 @@ class Scheduler:
         if component is not None and parts.leadership.epoch is not None:
             with contextlib.suppress(Unavailable):
                 components.stop(parts.db, component, parts.clock.now())
-
-
-def raise_if_fatal(error: Exception) -> None:
-    """Let the caller handle what a repeated turn cannot: a lost lease, a lost database."""
-    if isinstance(error, Fenced | Unavailable):
-        raise error

@@ -39,11 +39,14 @@ class Reconcile:
         self._callbacks = callbacks
         self._clock = clock
         self._lease_s = attempt_lease_s
+        self._facts: list[Fact] = []
+        """What executors told and no turn has committed yet: they say it once."""
 
     def changes(self, work: Work) -> None:
         """Take what executors noticed since the last call."""
         for executor in self._executors.values():
-            self._apply(work, executor.reconcile(None))
+            self._facts.extend(executor.reconcile(None))
+        self._apply(work, self._facts)
 
     def full(self, work: Work) -> None:
         """Check every live attempt against its executor, and every lease."""
@@ -51,7 +54,9 @@ class Reconcile:
         for name, executor in self._executors.items():
             believed = {a for a, live in self._board.attempts.items() if live.executor == name}
             believed |= self._board.stopping.keys() | callbacks
-            self._apply(work, executor.reconcile(believed))
+            found = executor.reconcile(believed)
+            self._facts.extend(found)
+            self._apply(work, found)
         now = self._clock.monotonic()
         for live in list(self._board.attempts.values()):
             if live.nonce is not None and now - live.beaten_at > self._lease_s:
@@ -60,6 +65,10 @@ class Reconcile:
                     live,
                     Vanished(reason=f"no sign of life from {live.worker} for {self._lease_s:g} s"),
                 )
+
+    def committed(self) -> None:
+        """Forget what a committed turn has dealt with."""
+        self._facts.clear()
 
     def _apply(self, work: Work, facts: Iterable[Fact]) -> None:
         for fact in facts:
