@@ -12,6 +12,8 @@ import msgspec
 from tradewind.cli.launcher import Part, executed, forked
 from tradewind.config import Config, without_credentials
 from tradewind.log import options_of, set_up
+from tradewind.model.mail import VARIABLE as MAIL_VARIABLE
+from tradewind.model.mail import MailSettings
 from tradewind.processor.settings import dag_defaults
 from tradewind.sdk.defaults import VARIABLE
 
@@ -64,7 +66,26 @@ def user_code_environment(config: Config, env: Mapping[str, str]) -> dict[str, s
     What an author sees of the settings is handed over as one value, wherever it was set.
     """
     defaults = msgspec.json.encode(dag_defaults(config)).decode()
-    return {**without_credentials(env), VARIABLE: defaults}
+    mail = msgspec.json.encode(mail_settings(config)).decode()
+    return {**without_credentials(env), VARIABLE: defaults, MAIL_VARIABLE: mail}
+
+
+def mail_settings(config: Config) -> MailSettings:
+    """Return how tasks send e-mail."""
+    smtp, email = config.smtp, config.email
+    return MailSettings(
+        host=smtp.host,
+        port=smtp.port,
+        user=smtp.user,
+        password=smtp.password,
+        starttls=smtp.starttls,
+        ssl=smtp.ssl,
+        timeout_s=smtp.timeout_s,
+        retry_limit=smtp.retry_limit,
+        mail_from=email.from_email or smtp.mail_from,
+        subject_template=email.subject_template,
+        html_content_template=email.html_content_template,
+    )
 
 
 def worker_part(config: Config, env: Mapping[str, str]) -> Part:

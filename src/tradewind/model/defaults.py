@@ -22,3 +22,5 @@ class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     airflow_semantics: str = "auto"
     max_active_runs: int = 16
     max_active_tasks: int = 16
+    email_on_failure: bool = True
+    email_on_retry: bool = True

@@ -47,4 +47,6 @@ def dag_defaults(config: Config) -> DagDefaults:
         airflow_semantics=config.core.airflow_semantics,
         max_active_runs=config.core.max_active_runs_per_dag,
         max_active_tasks=config.core.max_active_tasks_per_dag,
+        email_on_failure=config.email.on_failure,
+        email_on_retry=config.email.on_retry,
     )

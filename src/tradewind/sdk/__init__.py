@@ -49,11 +49,18 @@ if TYPE_CHECKING:
         ShortCircuitOperator,
     )
     from tradewind.sdk.operators.datetime import BranchDateTimeOperator
+    from tradewind.sdk.operators.email import EmailOperator, SmtpNotifier
     from tradewind.sdk.operators.empty import EmptyOperator
     from tradewind.sdk.operators.latest_only import LatestOnlyOperator
     from tradewind.sdk.operators.python import PythonOperator
     from tradewind.sdk.operators.skipping import BranchMixIn, SkipMixin
     from tradewind.sdk.operators.trigger_dagrun import TriggerDagRunOperator
+    from tradewind.sdk.operators.virtualenv import (
+        BranchExternalPythonOperator,
+        BranchPythonVirtualenvOperator,
+        ExternalPythonOperator,
+        PythonVirtualenvOperator,
+    )
     from tradewind.sdk.operators.weekday import BranchDayOfWeekOperator
     from tradewind.sdk.params import DagParam, Param, ParamsDict
     from tradewind.sdk.parsing_context import get_parsing_context
@@ -131,8 +138,10 @@ __all__ = [
     "BashSensor",
     "BranchDateTimeOperator",
     "BranchDayOfWeekOperator",
+    "BranchExternalPythonOperator",
     "BranchMixIn",
     "BranchPythonOperator",
+    "BranchPythonVirtualenvOperator",
     "Connection",
     "Context",
     "ContinuousTimetable",
@@ -151,9 +160,11 @@ __all__ = [
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "EdgeModifier",
+    "EmailOperator",
     "EmptyOperator",
     "EventsTimetable",
     "ExceptionRetryPolicy",
+    "ExternalPythonOperator",
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
@@ -170,12 +181,14 @@ __all__ = [
     "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
+    "PythonVirtualenvOperator",
     "RetryAction",
     "RetryDecision",
     "RetryPolicy",
     "RetryRule",
     "ShortCircuitOperator",
     "SkipMixin",
+    "SmtpNotifier",
     "StartTriggerArgs",
     "TaskFailedEvent",
     "TaskGroup",
@@ -233,8 +246,10 @@ _MODULES = {
     "BashSensor": "sensors.bash",
     "BranchDateTimeOperator": "operators.datetime",
     "BranchDayOfWeekOperator": "operators.weekday",
+    "BranchExternalPythonOperator": "operators.virtualenv",
     "BranchMixIn": "operators.skipping",
     "BranchPythonOperator": "operators.branch",
+    "BranchPythonVirtualenvOperator": "operators.virtualenv",
     "Connection": "connection",
     "Context": "context",
     "ContinuousTimetable": "timetables",
@@ -253,9 +268,11 @@ _MODULES = {
     "DeltaDataIntervalTimetable": "timetables",
     "DeltaTriggerTimetable": "timetables",
     "EdgeModifier": "edges",
+    "EmailOperator": "operators.email",
     "EmptyOperator": "operators.empty",
     "EventsTimetable": "timetables",
     "ExceptionRetryPolicy": "retry_policy",
+    "ExternalPythonOperator": "operators.virtualenv",
     "ExternalTaskMarker": "sensors.external_task",
     "ExternalTaskSensor": "sensors.external_task",
     "FileSensor": "sensors.filesystem",
@@ -272,12 +289,14 @@ _MODULES = {
     "PokeReturnValue": "sensors.base",
     "PythonOperator": "operators.python",
     "PythonSensor": "sensors.python",
+    "PythonVirtualenvOperator": "operators.virtualenv",
     "RetryAction": "retry_policy",
     "RetryDecision": "retry_policy",
     "RetryPolicy": "retry_policy",
     "RetryRule": "retry_policy",
     "ShortCircuitOperator": "operators.branch",
     "SkipMixin": "operators.skipping",
+    "SmtpNotifier": "operators.email",
     "StartTriggerArgs": "triggers.base",
     "TaskFailedEvent": "triggers.base",
     "TaskGroup": "taskgroup",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tradewind.errors import DagError
 from tradewind.model.spec import DEFAULT_POOL
 from tradewind.model.state import TriggerRule, WeightRule
-from tradewind.sdk import arguments, scope
+from tradewind.sdk import arguments, defaults, scope
 from tradewind.sdk.edges import DependencyMixin
 from tradewind.sdk.references import iter_references
 from tradewind.sdk.xcom_arg import PlainXComArg
@@ -285,6 +285,20 @@ class AbstractOperator(DependencyMixin):
     def expand_input(self) -> ExpandInput | None:
         """What the task is expanded over; None for a plain task."""
         return None
+
+    # ---- mail -----------------------------------------------------------------------------
+
+    def wants_mail(self, kind: str) -> bool:
+        """Tell whether mail is wanted when the task fails ("failure") or is tried again ("retry").
+
+        What the author did not say is as the deployment's defaults have it.
+        """
+        name = f"email_on_{kind}"
+        if not self.email or kind not in {"failure", "retry"} or not getattr(self, name):
+            return False
+        usual = defaults.current()
+        wanted = usual.email_on_failure if kind == "failure" else usual.email_on_retry
+        return wanted or name in self.__dict__
 
     # ---- assets ---------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         no_op=_is_no_op(task, cls),
         reschedule_mode=_own(task, "mode") == "reschedule",
         can_skip_downstream=bool(getattr(task, "inherits_from_skipmixin", False)),
-        callbacks=_callbacks(task, _TASK_CALLBACKS),
+        callbacks=_owed(task),
         inlets=as_refs(task.described, "inlets", task.inlets),
         outlets=as_refs(task.described, "outlets", task.outlets),
         do_xcom_push=bool(task.do_xcom_push),
@@ -357,6 +357,12 @@ def _access_control(dag: DAG) -> dict[str, tuple[str, ...]]:
 
 def _callbacks(owner: Any, kinds: Iterable[str]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if getattr(owner, f"on_{kind}_callback"))
+
+
+def _owed(task: AbstractOperator) -> tuple[str, ...]:
+    """Return the occasions on which something is called: callbacks, and mail to people."""
+    own = set(_callbacks(task, _TASK_CALLBACKS))
+    return tuple(k for k in _TASK_CALLBACKS if k in own or task.wants_mail(k))
 
 
 def _seconds(value: timedelta | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -55,6 +56,10 @@ def run_callback(dag: Any, assignment: Assignment) -> None:
     if called.kind in {"failure", "retry"}:
         context["exception"] = TaskFailed(called.reason or "the task failed")
     callbacks = _listed(getattr(subject, f"on_{called.kind}_callback", None))
+    if assignment.task_id and subject.wants_mail(called.kind):
+        from tradewind.sdk.mail import mail_about  # noqa: PLC0415  15 ms, seldom needed
+
+        callbacks = [*callbacks, functools.partial(mail_about, called.kind, subject)]
     with current.running(context):
         _call_all(callbacks, context, called.kind)
 
@@ -71,7 +76,7 @@ def code_root(dag: Any, assignment: Assignment) -> str:
 def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: str) -> None:
     failed: Exception | None = None
     for callback in callbacks:
-        name = getattr(callback, "__name__", type(callback).__name__)
+        name = _name(callback)
         log.info("calls on_%s_callback %s", kind, name)
         try:
             callback(context)
@@ -80,6 +85,12 @@ def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: s
             failed = error
     if failed is not None:
         raise failed
+
+
+def _name(callback: Callable[..., Any]) -> str:
+    if isinstance(callback, functools.partial):
+        return _name(callback.func)
+    return str(getattr(callback, "__name__", type(callback).__name__))
 
 
 def _listed(callbacks: Any) -> Sequence[Callable[..., Any]]:

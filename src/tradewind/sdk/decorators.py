@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
@@ -45,11 +46,18 @@ _KINDS = {
     "short_circuit": ("tradewind.sdk.decorated.branch", "ShortCircuitDecoratedOperator"),
     "sensor": ("tradewind.sdk.decorated.sensor", "SensorDecoratedOperator"),
     "bash": ("tradewind.sdk.decorated.bash", "BashDecoratedOperator"),
+    "virtualenv": ("tradewind.sdk.decorated.virtualenv", "VirtualenvDecoratedOperator"),
+    "external_python": ("tradewind.sdk.decorated.virtualenv", "ExternalPythonDecoratedOperator"),
+    "branch_virtualenv": (
+        "tradewind.sdk.decorated.virtualenv",
+        "BranchVirtualenvDecoratedOperator",
+    ),
+    "branch_external_python": (
+        "tradewind.sdk.decorated.virtualenv",
+        "BranchExternalPythonDecoratedOperator",
+    ),
 }
 """Where the operators behind the decorators are; imported when a decorator is first used."""
-
-_LATER = frozenset({"virtualenv", "external_python", "branch_virtualenv", "branch_external_python"})
-"""Decorators of Airflow's that this version does not have."""
 
 ENTRY_POINTS = "tradewind.task_decorators"
 """Packages add `@task.<name>` under this group: a callable like `task.branch`."""
@@ -65,6 +73,18 @@ class TaskArguments(OperatorArguments, total=False):
     templates_dict: Mapping[str, Any] | None
     templates_exts: Sequence[str] | None
     show_return_value_in_logs: bool
+
+
+class ForeignTaskArguments(TaskArguments, total=False):
+    """The arguments of `@task.virtualenv` and `@task.external_python` that both have."""
+
+    serializer: str | None
+    string_args: Sequence[str] | None
+    expect_airflow: bool
+    expect_pendulum: bool
+    skip_on_exit_code: int | Sequence[int] | None
+    env_vars: Mapping[str, str] | None
+    inherit_env: bool
 
 
 class DecoratedMappedOperator(MappedOperator):
@@ -329,6 +349,47 @@ class TaskDecorators:
         """Turn a function that returns a shell command into a task that runs the command."""
         return self._decorate("bash", python_callable, kwargs)
 
+    @overload
+    def virtualenv(self, python_callable: Callable[P, R], /) -> TaskFunction[P, R]: ...
+    @overload
+    def virtualenv(
+        self,
+        *,
+        requirements: str | Sequence[str] | None = None,
+        python_version: str | float | None = None,
+        system_site_packages: bool = False,
+        pip_install_options: Sequence[str] | None = None,
+        index_urls: str | Sequence[str] | None = None,
+        index_urls_from_connection_ids: str | Sequence[str] | None = None,
+        venv_cache_path: str | os.PathLike[str] | None = None,
+        **kwargs: Unpack[ForeignTaskArguments],
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def virtualenv(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a task that calls it in a virtual environment made for it."""
+        return self._decorate("virtualenv", python_callable, kwargs)
+
+    def external_python(
+        self, *, python: str | os.PathLike[str], **kwargs: Unpack[ForeignTaskArguments]
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]:
+        """Turn a function into a task that calls it in a Python that is there already."""
+        decorated: Callable[[Callable[P, R]], TaskFunction[P, R]] = self._decorate(
+            "external_python", None, {"python": python, **kwargs}
+        )
+        return decorated
+
+    def branch_virtualenv(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a branch that is chosen in a virtual environment."""
+        return self._decorate("branch_virtualenv", python_callable, kwargs)
+
+    def branch_external_python(
+        self, *, python: str | os.PathLike[str], **kwargs: Unpack[ForeignTaskArguments]
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]:
+        """Turn a function into a branch that is chosen in another Python."""
+        decorated: Callable[[Callable[P, R]], TaskFunction[P, R]] = self._decorate(
+            "branch_external_python", None, {"python": python, **kwargs}
+        )
+        return decorated
+
     def run_if(
         self, condition: Callable[[Any], bool], skip_message: str | None = None
     ) -> Callable[[F], F]:
@@ -362,11 +423,6 @@ class TaskDecorators:
                 registered[name] = found.load()
         if name in registered:
             return functools.partial(registered[name], **self._bound)
-        if name in _LATER:
-            raise AttributeError(
-                f"@task.{name} is not in this version of Tradewind; "
-                "call the other Python from @task.bash, or install the packages beside Tradewind"
-            )
         hint = did_you_mean(name, [*_KINDS, "run_if", "skip_if", *registered])
         raise AttributeError(f"there is no @task.{name}{hint}")
 

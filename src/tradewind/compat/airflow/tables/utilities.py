@@ -50,7 +50,7 @@ TABLE: Table = {
         {"EdgeModifier": "sdk:EdgeModifier", "Label": "sdk:Label"}
     ),
     "airflow.utils.email": Module(
-        {"send_email": "sdk.email", "send_email_smtp": "sdk.email:send_email"}
+        {"send_email": "sdk.mail", "send_email_smtp": "sdk.mail:send_email"}
     ),
     "airflow.utils.file": Module(
         {"TemporaryDirectory": "compat.files", "mkdirs": "compat.files"}, whole="compat.files"
