@@ -214,8 +214,6 @@ class Scheduler:
         parts = self._parts
         touched = set(work.touched) | set(getattr(error, "run_pks", ()))
         touched |= {c.before.run_pk for c in work.turn.changes}
-        for run_pk in touched:
-            parts.board.drop(run_pk)
         self._reload |= touched
         self._inbox_look = True
         parts.runs.look_again()

@@ -14,10 +14,12 @@ from tradewind.model.state import TaskState
 from tradewind.store import tables
 from tradewind.wire.messages import AssetEventOut, Finish, Request, TriggerRun
 
+SPEC = dag(scripted())
+
 
 @pytest.fixture
 def town(tmp_path: Path, sqlite_template: Path) -> Iterator[Town]:
-    made = Town(tmp_path, sqlite_template, dag(scripted()))
+    made = Town(tmp_path, sqlite_template, SPEC)
     yield made
     made.cluster.close()
 

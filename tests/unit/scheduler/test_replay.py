@@ -20,10 +20,12 @@ from tradewind.scheduler.replay import TRIES, Replay
 from tradewind.store import inbox, tables
 from tradewind.wire.messages import AssetEventOut, Beat, Finish, Request, SetXCom
 
+SPEC = dag(scripted())
+
 
 @pytest.fixture
 def town(tmp_path: Path, sqlite_template: Path) -> Iterator[Town]:
-    made = Town(tmp_path, sqlite_template, dag(scripted()))
+    made = Town(tmp_path, sqlite_template, SPEC)
     yield made
     made.cluster.close()
 

@@ -19,11 +19,12 @@ from tradewind.model.state import RunState, TaskState
 from tradewind.wire.messages import Launch
 
 GRACE_S = 60.0
+SPEC = dag(scripted("a"), scripted("b"), fail_fast=True)
 
 
 @pytest.fixture
 def town(tmp_path: Path, sqlite_template: Path) -> Iterator[Town]:
-    made = Town(tmp_path, sqlite_template, dag(scripted("a"), scripted("b"), fail_fast=True))
+    made = Town(tmp_path, sqlite_template, SPEC)
     yield made
     made.cluster.close()
 

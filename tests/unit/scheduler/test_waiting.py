@@ -213,20 +213,25 @@ def test_a_mark_lets_what_failed_below_go_on(found: Found) -> None:
     assert town.run(run).state is RunState.SUCCESS
 
 
-def test_a_run_that_waits_for_an_earlier_one_gives_its_place_to_it(found: Found) -> None:
-    first = TaskSpec(task_id="first", no_op=True)
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_run_that_waits_for_an_earlier_one_gives_its_place_to_it(
+    found: Found, busy: bool
+) -> None:
+    first = scripted("first") if busy else TaskSpec(task_id="first", no_op=True)
     town = found(dag(first, scripted(depends_on_past=True), max_active_runs=1))
     clock, signal = town.cluster.clock, town.cluster.signal
     selection = Selection(task_ids=("a",))
 
-    def marked(run: Run, state: TaskState) -> None:
-        planned = plan_mark(town.db, run, selection, state)
+    def marked(run: Run, state: TaskState, task_id: str = "a") -> None:
+        planned = plan_mark(town.db, run, Selection(task_ids=(task_id,)), state)
         mark(town.db, signal, clock, planned, state, wait_s=0)
         town.after(0.5)
 
     earlier = town.trigger(logical_date=EPOCH - timedelta(days=2))
     later = town.trigger(logical_date=EPOCH - timedelta(days=1))
     town.after(1)
+    if busy:
+        marked(earlier, TaskState.SUCCESS, "first")
     marked(earlier, TaskState.FAILED)
     assert town.run(earlier).state is RunState.FAILED
     assert town.run(later).state is RunState.RUNNING
@@ -234,6 +239,10 @@ def test_a_run_that_waits_for_an_earlier_one_gives_its_place_to_it(found: Found)
     # What is cleared waits for a place, and the run that has it waits for what is cleared.
     clear(town.db, signal, clock, plan(town.db, earlier, selection), wait_s=0)
     town.after(0.5)
+    if busy:
+        # What can still move does; then the place is given up.
+        assert town.run(earlier).state is RunState.QUEUED
+        marked(later, TaskState.SUCCESS, "first")
     assert town.run(earlier).state is RunState.RUNNING
     waiting = town.run(later)
     assert (waiting.state, waiting.started_at) == (RunState.QUEUED, None)
