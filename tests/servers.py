@@ -87,6 +87,8 @@ class PrivateServer(PostgresServer):
         self._folder = Path(tempfile.mkdtemp(prefix="tradewind-postgres-"))
         self._lines: deque[str] = deque(maxlen=200)
         self._process: subprocess.Popen[str] | None = None
+        self._programs = programs
+        self._port = 0
         try:
             if os.geteuid() == 0:
                 account = pwd.getpwnam("postgres")
@@ -104,6 +106,17 @@ class PrivateServer(PostgresServer):
         trace: TracebackType | None,
     ) -> None:
         self._stop()
+
+    def crash(self) -> None:
+        """End the server without a clean shutdown: every connection is cut, the log is replayed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(START_S)
+
+    def come_back(self) -> None:
+        """Start the server again where it was."""
+        if not self._serve(self._programs, self._port):
+            raise RuntimeError("PostgreSQL did not start again:\n" + "".join(self._lines))
 
     def _make_cluster(self, programs: Path) -> None:
         command = [
@@ -128,7 +141,7 @@ class PrivateServer(PostgresServer):
 
     def _start(self, programs: Path) -> URL:
         for _ in range(_PORT_TRIES):
-            port = _free_port()
+            port = self._port = _free_port()
             if self._serve(programs, port):
                 return URL.create(
                     "postgresql",
@@ -208,6 +221,15 @@ def open_server() -> PostgresServer:
     given = os.environ.get(URL_VARIABLE)
     if given:
         return PostgresServer(make_url(given))
+    return open_private_server()
+
+
+def open_private_server() -> PrivateServer:
+    """Return a server of the caller's own, which it may crash.
+
+    Raises:
+        Missing: PostgreSQL is not installed.
+    """
     programs = _programs()
     if programs is None:
         raise Missing(
