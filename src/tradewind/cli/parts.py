@@ -67,7 +67,8 @@ def user_code_environment(config: Config, env: Mapping[str, str]) -> dict[str, s
     """
     defaults = msgspec.json.encode(dag_defaults(config)).decode()
     mail = msgspec.json.encode(mail_settings(config)).decode()
-    return {**without_credentials(env), VARIABLE: defaults, MAIL_VARIABLE: mail}
+    home = {"AIRFLOW_HOME": str(config.home)}  # tasks of Airflow's users read it
+    return {**home, **without_credentials(env), VARIABLE: defaults, MAIL_VARIABLE: mail}
 
 
 def mail_settings(config: Config) -> MailSettings:

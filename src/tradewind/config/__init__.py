@@ -8,7 +8,9 @@ quantity, a unit. It is looked up in this order; the first that is set wins:
 3. `TRADEWIND__SECTION__KEY_CMD`: the output of this shell command
 4. `TRADEWIND__SECTION__KEY_SECRET`: the content of this file (a mounted secret)
 5. `[section] key` in `$TRADEWIND_CONFIG`, else in `$TRADEWIND_HOME/tradewind.toml`
-6. the default
+6. for settings that mean the same in Airflow, `AIRFLOW__SECTION__KEY` in the environment
+7. for the same, `$AIRFLOW_CONFIG`, else `airflow.cfg` in `$AIRFLOW_HOME`
+8. the default
 
 Sections and keys have Airflow's names where the thing is the same. Attributes here may differ
 from their key: they carry their unit (`parse_timeout_s` is `dag_file_processor_timeout`).

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tradewind.config import airflow
 from tradewind.config.sections import (
     HOME,
     KEY_FILE,
@@ -47,7 +48,7 @@ def load_config(
     options: Mapping[str, tuple[str, str]] | None = None,
     cwd: Path | None = None,
 ) -> Config:
-    """Read the configuration.
+    """Read the configuration; settings of an Airflow deployment are taken where ours say nothing.
 
     Args:
         env: the environment.
@@ -62,6 +63,8 @@ def load_config(
     cwd = cwd or Path.cwd()
     home = _path(env.get("TRADEWIND_HOME") or "~/tradewind", cwd, env)
     found: dict[str, tuple[Any, str]] = {}
+    found |= airflow.from_file(env)
+    found |= airflow.from_environment(env)
     found |= _from_file(env, home, cwd)
     found |= _from_environment(env)
     found |= {

@@ -18,6 +18,8 @@ def config_command() -> None:
 
     A setting is set in the environment as TRADEWIND__SECTION__KEY (also ..._CMD: the output of a
     command, and ..._SECRET: the content of a file), or in tradewind.toml under TRADEWIND_HOME.
+    Settings of an Airflow deployment that mean the same (AIRFLOW__SECTION__KEY, airflow.cfg) are
+    taken where nothing is set for Tradewind.
     """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from tradewind.compat.airflow.entry import Gone, Table
+from tradewind.compat.airflow.entry import Gone, Module, Table, value_of
 from tradewind.errors import DagError
 
 _PROVIDERS = "airflow.providers."
@@ -42,7 +42,7 @@ def no_such_name(module: str, name: str, table: Table) -> AirflowNameError:
             f"{module}.{name} is not in this version of Tradewind "
             "(what is there: docs/airflow-compatibility.md)"
         )
-    homes = [home for home, other in table.items() if isinstance(other.names.get(name), str)]
+    homes = [home for home, other in table.items() if _leads_somewhere(name, other)]
     if homes:
         best = min(homes, key=lambda home: (bool(table[home].moved), len(home)))
         return AirflowNameError(f"{module!r} has no {name!r}; it is in {best!r}")
@@ -51,6 +51,17 @@ def no_such_name(module: str, name: str, table: Table) -> AirflowNameError:
         f"Tradewind's {module!r} has no {name!r}{_near(name, [*entry.names, *below])} "
         "(what is there: docs/airflow-compatibility.md)"
     )
+
+
+def _leads_somewhere(name: str, module: Module) -> bool:
+    target = module.names.get(name)
+    if not isinstance(target, str):
+        return False
+    try:
+        value_of(name, target)
+    except AttributeError:  # the SDK of this version has no such thing
+        return False
+    return True
 
 
 def _near(name: str, known: Iterable[str]) -> str:

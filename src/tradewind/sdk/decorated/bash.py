@@ -33,7 +33,6 @@ class BashDecoratedOperator(BashOperator):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("bash_command", None)
-        kwargs["multiple_outputs"] = False  # the output is a line of text
         super().__init__(bash_command="", **kwargs)
         self.python_callable = python_callable
         self.op_args = list(op_args or ())
