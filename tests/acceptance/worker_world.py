@@ -205,6 +205,8 @@ class Worker:
         self.log_folder = home / "logs"
         self.socket_path = socket_path
         self.options = options
+        self.inside: list[str] = options.pop("inside", [])  # type: ignore[assignment]
+        """A command that starts the worker, in a place of its own."""
         self.dags.mkdir(exist_ok=True)
         self.start()
 
@@ -221,7 +223,7 @@ class Worker:
         arguments = [f"--{name}={value}" for name, value in options.items()]
         with (self.home / "worker.out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tradewind.worker", *arguments],
+                [*self.inside, sys.executable, "-m", "tradewind.worker", *arguments],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -34,6 +34,7 @@ def worker_command_line(config: Config) -> list[str]:
         *("--heartbeat-s", str(config.scheduler.attempt_heartbeat_s)),
         *("--kill-grace-s", str(config.worker.kill_grace_s)),
         *("--drain-s", str(config.worker.drain_s)),
+        *("--log-limit-mib", str(config.logging.max_attempt_mib)),
         # No file: the processes that it forks close its descriptors and use their numbers anew.
         *own_log_options(config, to_file=False),
     ]

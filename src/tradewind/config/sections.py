@@ -308,6 +308,16 @@ class Logging(Struct, frozen=True, kw_only=True):
     json_logs: Annotated[
         bool, Meta(description="Write JSON lines to the console even on a terminal.")
     ] = False
+    max_attempt_mib: Annotated[
+        int,
+        Meta(
+            description=(
+                "So many MiB of what an attempt prints are kept; then its log says that it is "
+                "full, and the rest is counted. 0: everything is kept."
+            ),
+            ge=0,
+        ),
+    ] = 4096
 
 
 class Api(Struct, frozen=True, kw_only=True):

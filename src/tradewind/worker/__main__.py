@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--import-timeout-s", type=float, default=60.0)
     parser.add_argument("--idle-hosts", type=int, default=16)
     parser.add_argument("--idle-host-s", type=float, default=900.0)
+    parser.add_argument("--log-limit-mib", type=int, default=0)
     parser.add_argument("--userland", default="tradewind.worker.usercode", help=argparse.SUPPRESS)
     add_options(parser)
     options = parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> None:
         import_timeout_s=options.import_timeout_s,
         idle_hosts=options.idle_hosts,
         idle_host_s=options.idle_host_s,
+        log_limit_bytes=options.log_limit_mib << 20,
         userland=options.userland,
     )
     try:

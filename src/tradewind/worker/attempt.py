@@ -18,7 +18,7 @@ from tradewind.wire import framing, logs
 from tradewind.wire.messages import Assignment, CallbackDone, Finish, Launch
 from tradewind.worker import inner
 from tradewind.worker.code import Pin, Place, pin_of
-from tradewind.worker.logsink import LogSink
+from tradewind.worker.logsink import NO_LIMIT, LogSink
 from tradewind.worker.masking import Masker
 
 _READ = 1 << 16
@@ -46,7 +46,14 @@ class Attempt:
     stop_reason: why it was told to stop.
     """
 
-    def __init__(self, launch: Launch, nonce: str, log_folder: Path, live: Place) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        nonce: str,
+        log_folder: Path,
+        live: Place,
+        log_limit_bytes: int = NO_LIMIT,
+    ) -> None:
         """Make the descriptors.
 
         Args:
@@ -54,6 +61,7 @@ class Attempt:
             nonce: of the claim.
             log_folder: where logs are.
             live: its DAG file in the live DAG folder.
+            log_limit_bytes: so much of what it prints is kept; 0: all of it.
 
         Raises:
             OSError: there are too many already.
@@ -65,7 +73,7 @@ class Attempt:
         self.nonce = nonce
         self.log_path = log_path(log_folder, launch.assignment)
         self.masker = Masker()
-        self.sink = LogSink(log_folder, self.log_path, self.masker)
+        self.sink = LogSink(log_folder, self.log_path, self.masker, log_limit_bytes)
         self.claimed = self.began = self.sent = self.closed = self.silent = False
         self.report: Finish | CallbackDone | None = None
         self.lost: str | None = None

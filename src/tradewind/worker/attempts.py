@@ -103,7 +103,8 @@ class Attempts:
         nonce = uuid.uuid4().hex
         try:
             live = code.resolve(launch.assignment, self._settings.dags_folder)
-            attempt = Attempt(launch, nonce, self._settings.log_folder, live)
+            settings = self._settings
+            attempt = Attempt(launch, nonce, settings.log_folder, live, settings.log_limit_bytes)
         except (OSError, DagError) as error:
             report = not_started(launch, nonce, str(error))
             self._reports.send(report, log_path(self._settings.log_folder, launch.assignment))

@@ -2,7 +2,10 @@
 
 Standard output and error arrive through a pipe each, in pieces of any size; they become lines
 first, so that a secret that was written in two pieces is found. Lines that Python's logging
-made are JSON already and start with `STRUCTURED`. A line without an end is cut at `MAX_LINE`.
+made are JSON already and start with `STRUCTURED`. A line without an end is cut at `MAX_LINE`;
+a piece that goes on in the next line is marked (`"goes_on": true`). A task that prints faster than
+its lines can be written waits, as at any full pipe; when its log has reached its limit, the log
+says so and what follows is counted, not kept.
 """
 
 from __future__ import annotations
@@ -28,15 +31,21 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+NO_LIMIT = 0
+
+
 class Lines:
     """Cut a stream into lines."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
         self._rest = b""
+        self.cut = 0
+        """How many of the lines that were returned last are pieces that go on in the next one."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that are whole now."""
+        self.cut = 0
         *lines, rest = (self._rest + data).split(b"\n")
         while len(rest) > (MAX_RECORD if rest.startswith(STRUCTURED) else MAX_LINE):
             rest = self._cut(rest, lines)
@@ -45,6 +54,7 @@ class Lines:
 
     def end(self) -> list[bytes]:
         """Return what is left."""
+        self.cut = 0
         rest, self._rest = self._rest, b""
         return [rest] if rest else []
 
@@ -59,14 +69,26 @@ class Lines:
         while at > 1 and line[at : at + 1] and 0x80 <= line[at] < 0xC0:  # within a character
             at -= 1
         lines.append(line[:at])
+        self.cut += 1
         return line[at:]
 
 
 class LogSink:
     """One attempt's log file. Made at the first line."""
 
-    def __init__(self, root: Path, path: Path, masker: Masker) -> None:
+    def __init__(self, root: Path, path: Path, masker: Masker, limit_bytes: int = NO_LIMIT) -> None:
+        """Write nothing yet.
+
+        Args:
+            root: the log folder.
+            path: the file in it.
+            masker: knows the secrets.
+            limit_bytes: so much of what the task prints is kept.
+        """
         self._root = root
+        self._limit_bytes = limit_bytes
+        self._kept_bytes = 0
+        self._left_out = 0
         self._path = path
         self._masker = masker
         self._out = Lines(masker)
@@ -83,11 +105,11 @@ class LogSink:
 
     def output(self, data: bytes, now: datetime) -> None:
         """Take what came through the pipe of standard output."""
-        self._take(self._out.feed(data), "stdout", now)
+        self._take(self._out.feed(data), "stdout", now, self._out.cut)
 
     def error(self, data: bytes, now: datetime) -> None:
         """Take what came through the pipe of standard error."""
-        self._take(self._err.feed(data), "stderr", now)
+        self._take(self._err.feed(data), "stderr", now, self._err.cut)
 
     def note(self, event: str, now: datetime, level: str = "info", **more: str) -> None:
         """Write a line of the supervisor's own."""
@@ -102,15 +124,33 @@ class LogSink:
     def finish(self, now: datetime) -> int:
         """Write what is left and give the descriptor away; -1 when there is no file."""
         self.end_lines(now)
+        if self._left_out:
+            text = f"{self._left_out} more lines were printed and are not kept"
+            self.note(text, now, "warning")
         fd, self._fd = self._fd, -1
         return fd
 
-    def _take(self, lines: list[bytes], source: str, now: datetime) -> None:
-        if lines:
-            ts = _stamp(now)
-            self._write(b"".join(self._lines(line, source, ts) for line in lines), len(lines), now)
+    def _take(self, lines: list[bytes], source: str, now: datetime, cut: int = 0) -> None:
+        if not lines:
+            return
+        if self._limit_bytes and self._kept_bytes >= self._limit_bytes:
+            if not self._left_out:
+                text = (
+                    f"this log has reached {self._limit_bytes >> 20} MiB (logging.max_attempt_mib);"
+                    " what the task prints from here on is not kept"
+                )
+                self.note(text, now, "warning")
+            self._left_out += len(lines)
+            return
+        ts = _stamp(now)
+        whole = len(lines) - cut
+        data = b"".join(self._lines(line, source, ts, i >= whole) for i, line in enumerate(lines))
+        self._kept_bytes += len(data)
+        self._write(data, len(lines), now)
 
-    def _lines(self, line: bytes, source: str, ts: str) -> bytes:
+    def _lines(self, line: bytes, source: str, ts: str, goes_on: bool = False) -> bytes:
+        if goes_on:
+            return self._printed(line, source, ts, goes_on=True)
         printed, mark, structured = line.partition(STRUCTURED)
         if not mark:
             return self._printed(line, source, ts)
@@ -127,10 +167,10 @@ class LogSink:
             return None
         return (_encode(self._masker.value(record)) if self._masker else line) + b"\n"
 
-    def _printed(self, line: bytes, source: str, ts: str) -> bytes:
+    def _printed(self, line: bytes, source: str, ts: str, **more: bool) -> bytes:
         text = self._masker.text(line.decode("utf-8", "backslashreplace"))
         level = "warning" if source == "stderr" else "info"
-        return _encode({"ts": ts, "level": level, "source": source, "event": text}) + b"\n"
+        return _encode({"ts": ts, "level": level, "source": source, "event": text, **more}) + b"\n"
 
     def _write(self, data: bytes, lines: int, now: datetime) -> None:
         # A full disk must not stop the task: lines are dropped, and counted when there is room.

@@ -19,6 +19,7 @@ class SupervisorSettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: how long attempts may go on after a SIGTERM to the supervisor.
     import_timeout_s: how long a DAG file may take to be imported.
     idle_hosts, idle_host_s: how many DAG files stay imported without an attempt, how long.
+    log_limit_bytes: so much of what an attempt prints is kept; 0: all of it.
     userland: the module that loads DAG files and runs tasks.
     """
 
@@ -33,5 +34,6 @@ class SupervisorSettings(msgspec.Struct, frozen=True, kw_only=True):
     import_timeout_s: float = 60.0
     idle_hosts: int = 16
     idle_host_s: float = 900.0
+    log_limit_bytes: int = 0
     userland: str = "tradewind.worker.usercode"
     host: str = ""

@@ -117,3 +117,34 @@ def test_a_full_disk_drops_lines_and_says_so(tmp_path: Path, path: Path) -> None
     os.close(sink.finish(NOW))
     events = [line["event"] for line in written(path)]
     assert events == ["before", "2 lines are missing here: they could not be written", "after"]
+
+
+def test_a_piece_of_an_endless_line_is_marked(tmp_path: Path, path: Path) -> None:
+    sink = LogSink(tmp_path, path, Masker())
+    sink.output(b"first\n" + b"x" * (2 * MAX_LINE) + b"end\n", NOW)
+    sink.output(b"y" * (MAX_LINE + 1), NOW)
+    os.close(sink.finish(NOW))
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    marked = [(line["event"][0], line.get("goes_on", False)) for line in lines]
+    # A line that has its end is whole, however long it is.
+    assert marked == [("f", False), ("x", False), ("y", True), ("y", False)]
+    assert "".join(line["event"] for line in lines[2:]) == "y" * (MAX_LINE + 1)
+
+
+def test_a_log_that_is_full_says_so_and_counts_the_rest(tmp_path: Path, path: Path) -> None:
+    sink = LogSink(tmp_path, path, Masker(), 1 << 20)
+    line = b"z" * 1023 + b"\n"
+    for _ in range(20):
+        sink.output(line * 100, NOW)
+    sink.error(b"oops\n", NOW)
+    sink.note("attempt ended: succeeded", NOW)
+    os.close(sink.finish(NOW))
+    events = [line["event"] for line in written(path)]
+    kept = sum(event.startswith("zz") for event in events)
+    assert 1 << 20 <= path.stat().st_size < 2 << 20
+    full = "this log has reached 1 MiB (logging.max_attempt_mib); what the task prints from here on"
+    assert events[kept:] == [
+        f"{full} is not kept",
+        "attempt ended: succeeded",
+        f"{2000 - kept + 1} more lines were printed and are not kept",
+    ]
