@@ -50,11 +50,9 @@ bench: setup ## Measure every figure of the README, beside the machine's limit
 	@$(PYTHON) tools/servers.py
 	@$(BIN)/python bench/run.py $(ARGS)
 
-campaign: setup ## Simulate many seeds (SEEDS=100000); kill anything while 500 tasks run
+campaign: setup ## Simulate many seeds (SEEDS=100000), kill anything while 500 tasks run; docs/campaign.md
 	@$(PYTHON) tools/servers.py
-	@TRADEWIND_KILL_TASKS=500 TRADEWIND_OUTPUT_MIB=1024 $(BIN)/pytest -q -n 2 \
-		tests/acceptance/test_kill_anything.py tests/acceptance/test_worker_output.py
-	@$(BIN)/pytest -n auto -q tests/sim --seeds $(or $(SEEDS),100000) $(ARGS)
+	@$(BIN)/python tools/campaign.py --seeds $(or $(SEEDS),100000) $(ARGS)
 
 clean: ## Remove what was built, measured and cached; keeps .tradewind
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=None, help="seeds of each simulation")
+    parser.addoption("--counts", type=Path, default=None, help="folder for what was met, and kept")
 
 
 @pytest.fixture(scope="session")

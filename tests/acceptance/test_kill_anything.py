@@ -8,6 +8,7 @@ their own and started again by the test at once; `make campaign` does the same w
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import selectors
@@ -212,7 +213,11 @@ def rows(db: Database, table: Table) -> list[Any]:
         return list(conn.execute(select(table)).mappings())
 
 
-def test_kill_9_of_anything_loses_and_doubles_nothing(system: System, db: Database) -> None:
+def test_kill_9_of_anything_loses_and_doubles_nothing(
+    system: System, db: Database, pytestconfig: pytest.Config
+) -> None:
+    clock = SystemClock()
+    began = clock.monotonic()
     rng = random.Random(SEED)
     until("the DAG is visible", lambda: scheduling.latest_version(db, "many"), 60, system)
     trigger(db, Signal(db), SystemClock(), "many")
@@ -234,6 +239,28 @@ def test_kill_9_of_anything_loses_and_doubles_nothing(system: System, db: Databa
     until("the run ends", ended, STUCK_S + TASKS * 0.2, system)
     assert set(killed) == set(kinds)
     check(system.witness, db, hit)
+    folder: Path | None = pytestconfig.getoption("--counts")
+    if folder is not None:
+        note(folder / "killed", db, system.witness, killed, hit, clock.monotonic() - began)
+
+
+def note(
+    folder: Path, db: Database, witness: Witness, killed: Counter[str], hit: int, seconds: float
+) -> None:
+    """Keep the figures of a run for the campaign's report."""
+    retries = sum(row["try_number"] - 1 for row in rows(db, tables.task_instance))
+    figures = {
+        "database": db.dialect,
+        "seed": SEED,
+        "tasks": TASKS,
+        "killed": killed,
+        "hit": hit,
+        "starts": len(witness.starts()),
+        "retries": retries,
+        "seconds": seconds,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{db.dialect}-{SEED}.json").write_text(json.dumps(figures), encoding="utf-8")
 
 
 def check(witness: Witness, db: Database, hit: int) -> None:

@@ -35,7 +35,7 @@ class Reached:
         folder = self._folder / f"{batch.start}-{batch.stop}"
         folder.mkdir(parents=True, exist_ok=True)
         written = folder / f"{chunk.start}.{os.getpid()}.part"
-        written.write_text(json.dumps(counts), encoding="utf-8")
+        written.write_text(json.dumps(counts | {"seeds": len(chunk)}), encoding="utf-8")
         # Noted before it looks who else is there: of two that end together, one sees both.
         written.replace(folder / f"{chunk.start}.json")
         found = list(folder.glob("*.json"))
