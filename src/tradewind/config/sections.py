@@ -356,6 +356,16 @@ class Api(Struct, frozen=True, kw_only=True):
         int,
         Meta(description="Largest body of a request that is read.", gt=0, extra={"unit": "bytes"}),
     ] = 1024 * 1024
+    max_worker_body_bytes: Annotated[
+        int,
+        Meta(
+            description=(
+                "Largest request of a remote worker that is read; an XCom must fit into it."
+            ),
+            gt=0,
+            extra={"unit": "bytes"},
+        ),
+    ] = 32 * 1024 * 1024
     expose_config: Annotated[
         bool,
         Meta(description="Whether operators may read the settings over the API, secrets hidden."),

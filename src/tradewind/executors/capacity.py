@@ -5,9 +5,7 @@ from __future__ import annotations
 from tradewind.config.sections import Core
 from tradewind.engine.admit import Capacity
 from tradewind.errors import ConfigError
-
-_KNOWN: dict[str, int | None] = {"LocalExecutor": None, "SequentialExecutor": 1}
-"""Tasks at once; None: only `core.parallelism` bounds them."""
+from tradewind.executors.registry import KNOWN
 
 
 def configured_capacity(core: Core) -> Capacity:
@@ -18,13 +16,13 @@ def configured_capacity(core: Core) -> Capacity:
     """
     names = [part.strip() for part in core.executor.split(",")]
     for name in names:
-        if name not in _KNOWN:
+        if name not in KNOWN:
             raise ConfigError(
-                f"unknown executor {name!r} in core.executor; known: {', '.join(_KNOWN)}"
+                f"unknown executor {name!r} in core.executor; known: {', '.join(KNOWN)}"
             )
     return Capacity(
         pools={},
-        executors={name: _KNOWN[name] for name in names},
+        executors={name: KNOWN[name].at_once for name in names},
         parallelism=core.parallelism,
         default_executor=names[0],
     )

@@ -13,7 +13,6 @@ from tradewind.wire.messages import (
     Assignment,
     CallbackCall,
     MapLevel,
-    Resume,
     RunInfo,
     TriggerCall,
 )
@@ -29,12 +28,19 @@ class Assignments:
         self._live_sources = live_sources
         """The source hash that each DAG's file has in the DAG folder now."""
 
-    def task(self, entry: RunEntry, live: LiveAttempt) -> Assignment:
-        """Return the assignment of a task attempt."""
+    def task(self, entry: RunEntry, live: LiveAttempt, *, stored: bool = False) -> Assignment:
+        """Return the assignment of a task attempt.
+
+        Args:
+            entry: its run.
+            live: the attempt.
+            stored: for a remote worker, before the turn that queues it is committed: what the
+                task's trigger left is added when it is claimed.
+        """
         ti = entry.live.get(live.ti.in_run)
         task = entry.live.task(ti.task_id)
         run = entry.live.run
-        resume = self._resume(live) if live.ti in self._board.resuming else None
+        resumes = live.ti in self._board.resuming
         return Assignment(
             attempt_id=live.attempt_id,
             fence=live.fence,
@@ -56,7 +62,8 @@ class Assignments:
             callbacks=task.callbacks,
             first_started_at=ti.first_started_at,
             reschedule_count=ti.reschedule_count,
-            resume=resume,
+            resumes=resumes,
+            resume=scheduling.resume(self._db, live.ti) if resumes and not stored else None,
         )
 
     def trigger(self, entry: RunEntry, deferral: Deferral, attempt_id: AttemptId) -> Assignment:
@@ -114,15 +121,3 @@ class Assignments:
     def _in_place(self, entry: RunEntry) -> bool:
         source = entry.live.run.source_hash or entry.version.source_hash
         return self._live_sources.get(entry.live.run.dag_id, source) == source
-
-    def _resume(self, live: LiveAttempt) -> Resume | None:
-        deferral = scheduling.deferral(self._db, live.ti)
-        if deferral is None:
-            return None
-        return Resume(
-            method=deferral.next_method,
-            kwargs=deferral.next_kwargs,
-            payload=deferral.payload,
-            error=deferral.error,
-            timed_out=deferral.timed_out,
-        )

@@ -8,7 +8,7 @@ deduplication key in the row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -17,10 +17,12 @@ from tradewind.executors.base import Executor
 from tradewind.model.ids import AttemptId
 from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.work import Work
+from tradewind.store.callbacks import PREFIX
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.store.read.scheduling import OwedCallback
 from tradewind.wire.messages import (
+    Assignment,
     CallbackDone,
     Claim,
     Finish,
@@ -31,7 +33,6 @@ from tradewind.wire.messages import (
 
 log = logging.getLogger(__name__)
 
-PREFIX = "callback."
 MAX_TRIES = 3
 """A callback whose process dies this often is given up, with a line in the log."""
 
@@ -41,13 +42,15 @@ _BATCH = 64
 class LiveCallback(msgspec.Struct):
     """A callback that is owed.
 
-    tries: how often its process was lost. nonce: of its claim. launched: an executor was given
-    it. submit_at: monotonic seconds when it is handed over (again) unless it is claimed.
+    tries: how often its process was lost. nonce: of its claim. claim_token: of its offer to remote
+    workers. launched: an executor was given it. submit_at: monotonic seconds when it is handed
+    over (again) unless it is claimed.
     """
 
     owed: OwedCallback
     tries: int = 0
     nonce: str | None = None
+    claim_token: str = ""
     launched: bool = False
     submit_at: float = 0.0
 
@@ -62,12 +65,24 @@ class Callbacks:
         assignments: Assignments,
         clock: Clock,
         resubmit_s: float,
+        offer: Callable[[AttemptId, LiveCallback, Assignment], None] | None,
     ) -> None:
+        """Follow callbacks.
+
+        Args:
+            db: the database.
+            executor: runs them.
+            assignments: says what to run.
+            clock: tells the time.
+            resubmit_s: pause before an unclaimed one is handed over again.
+            offer: lets remote workers claim one; None: the executor is local.
+        """
         self._db = db
         self._executor = executor
         self._assignments = assignments
         self._clock = clock
         self._resubmit_s = resubmit_s
+        self._offer = offer
         self._live: dict[AttemptId, LiveCallback] = {}
 
     def load(self) -> None:
@@ -80,7 +95,9 @@ class Callbacks:
         known = {live.owed.callback_id for live in self._live.values()}
         for owed in scheduling.owed_callbacks(self._db, _BATCH):
             if owed.callback_id not in known:
-                self._live[_attempt_id(owed.callback_id, 0)] = LiveCallback(owed)
+                tries = _tries(owed.attempt_id) if owed.attempt_id else 0
+                live = LiveCallback(owed, tries, claim_token=owed.claim_token or "")
+                self._live[_attempt_id(owed.callback_id, tries)] = live
 
     def launch(self) -> None:
         """Launch what nobody has claimed, now and again after a pause."""
@@ -93,12 +110,15 @@ class Callbacks:
             run = scheduling.run(self._db, live.owed.run_pk)
             if run is None:
                 continue
+            assignment = self._assignments.callback(live.owed, run, attempt_id)
+            if self._offer is not None:
+                self._offer(attempt_id, live, assignment)
             self._executor.submit(
                 [
                     Launch(
                         attempt_id=attempt_id,
-                        claim_token=attempt_id,
-                        assignment=self._assignments.callback(live.owed, run, attempt_id),
+                        claim_token=live.claim_token or attempt_id,
+                        assignment=assignment,
                         executor="callback",
                     )
                 ]
@@ -131,12 +151,16 @@ class Callbacks:
         return live if live is not None and live.nonce == nonce else None
 
     def done(self, work: Work, peer_id: str, message: CallbackDone) -> None:
-        """A callback ran: strike it off with the turn."""
-        live = self._live.get(message.attempt_id)
-        if live is not None and message.attempt_id not in work.called_back:
-            work.turn.callbacks_done.append((live.owed.callback_id, message.error))
-            work.called_back.append(message.attempt_id)
+        """A local worker ran a callback."""
+        self.strike(work, message.attempt_id, message.error)
         work.reply(peer_id, Reply(seq=message.seq))
+
+    def strike(self, work: Work, attempt_id: AttemptId, error: str | None) -> None:
+        """A callback ran: strike it off with the turn."""
+        live = self._live.get(attempt_id)
+        if live is not None and attempt_id not in work.called_back:
+            work.turn.callbacks_done.append((live.owed.callback_id, error))
+            work.called_back.append(attempt_id)
 
     def settled(self, attempt_id: AttemptId) -> None:
         """Forget a callback that is struck off."""
@@ -171,3 +195,7 @@ class Callbacks:
 
 def _attempt_id(callback_id: int, tries: int) -> AttemptId:
     return AttemptId(f"{PREFIX}{callback_id}.{tries}")
+
+
+def _tries(attempt_id: str) -> int:
+    return int(attempt_id.rpartition(".")[2])

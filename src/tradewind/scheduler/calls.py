@@ -10,47 +10,26 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import msgspec
-
-from tradewind.actions.trigger import trigger
-from tradewind.clock import Clock
+from tradewind.actions.user_calls import Caller, UserCalls
 from tradewind.errors import TradewindError
 from tradewind.model.ids import TiKey
-from tradewind.model.run import Run
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.work import Work
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
-from tradewind.store.read import worker as reads
-from tradewind.store.secrets import Secrets
-from tradewind.store.signal import Signal
 from tradewind.store.turn import RenderedWrite, XComWrite
 from tradewind.wire.messages import (
-    DeleteVariable,
     DeleteXCom,
-    GetConnection,
-    GetVariable,
-    ListVariables,
     Reply,
     Request,
     SetRenderedFields,
-    SetVariable,
     SetXCom,
-    TriggerRun,
 )
 from tradewind.wire.replies import refusal
 
 log = logging.getLogger(__name__)
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who calls: a task instance (task_id "" for a DAG's callback) of a run."""
-
-    ti: TiKey
-    attempt_id: str
-    run: Run
 
 
 class Calls:
@@ -62,17 +41,13 @@ class Calls:
         board: Board,
         deferrals: Deferrals,
         callbacks: Callbacks,
-        secrets: Secrets,
-        signal: Signal,
-        clock: Clock,
+        user_calls: UserCalls,
     ) -> None:
         self._db = db
         self._board = board
         self._deferrals = deferrals
         self._callbacks = callbacks
-        self._secrets = secrets
-        self._signal = signal
-        self._clock = clock
+        self._user_calls = user_calls
 
     def answer(self, work: Work, peer_id: str, request: Request) -> None:
         """Answer one request within a turn."""
@@ -129,45 +104,4 @@ class Calls:
                 RenderedWrite(ti=caller.ti, attempt_id=request.attempt_id, fields=call.fields)
             )
             return {}
-        if isinstance(call, TriggerRun):
-            return self._trigger(caller, request, call)
-        if isinstance(
-            call, GetVariable | SetVariable | DeleteVariable | ListVariables | GetConnection
-        ):
-            return self._secret(call)
-        return reads.answer(self._db, caller.run, caller.ti, call)
-
-    def _secret(
-        self, call: GetVariable | SetVariable | DeleteVariable | ListVariables | GetConnection
-    ) -> dict[str, Any]:
-        if isinstance(call, GetVariable):
-            return {"value": self._secrets.get_variable(call.key)}
-        if isinstance(call, GetConnection):
-            return msgspec.to_builtins(self._secrets.get_connection(call.conn_id))  # type: ignore[no-any-return]
-        if isinstance(call, SetVariable):
-            self._secrets.set_variable(call.key, call.value, call.description)
-            return {}
-        if isinstance(call, DeleteVariable):
-            self._secrets.delete_variable(call.key)
-            return {}
-        return {"keys": self._secrets.variable_keys(call.prefix)}
-
-    def _trigger(self, caller: Caller, request: Request, call: TriggerRun) -> dict[str, Any]:
-        """Start a run; the same request again (its answer was lost) is answered the same."""
-        run = trigger(
-            self._db,
-            self._signal,
-            self._clock,
-            call.dag_id,
-            run_id=call.run_id,
-            conf=call.conf,
-            logical_date=call.logical_date,
-            run_after=call.run_after,
-            note=call.note,
-            reset=call.reset,
-            fail_when_paused=call.fail_when_paused,
-            triggered_by="operator",
-            user=f"task {caller.run.dag_id}.{caller.ti.task_id}",
-            key=f"{request.attempt_id} {request.nonce} {request.seq}",
-        )
-        return {"run_id": run.run_id}
+        return self._user_calls.answer(caller, request)

@@ -15,6 +15,8 @@ from tradewind.model.event import Cleared, Marked, RunMarked
 from tradewind.model.ids import TaskKey
 from tradewind.model.state import RunState, TaskState
 from tradewind.scheduler.assets import AssetRuns
+from tradewind.scheduler.remote import RemoteAttempts
+from tradewind.scheduler.remote_callbacks import RemoteCallbacks
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.work import Work
 from tradewind.store.turn import InboxDone, InboxEvent
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 """Events of one turn."""
+
+_Answer = dict[str, object] | None
 
 
 class Inbox:
@@ -34,11 +38,30 @@ class Inbox:
         dag_changed: Callable[[str], None],
         pools_changed: Callable[[], None],
         assets: AssetRuns,
+        remote: RemoteAttempts,
+        remote_callbacks: RemoteCallbacks,
     ) -> None:
         self._runs = runs
         self._dag_changed = dag_changed
         self._pools_changed = pools_changed
         self._assets = assets
+        self._remote = remote
+        self._remote_callbacks = remote_callbacks
+        self._handlers: dict[str, Callable[[Work, InboxEvent], _Answer]] = {
+            "run_created": self._run_created,
+            "cleared": self._cleared,
+            "marked": self._marked,
+            "run_marked": self._run_marked,
+            "dag_published": self._dag,
+            "dag_paused": self._dag,
+            "dag_changed": self._dag,
+            "pools_changed": lambda *_: self._pools_changed(),
+            "assets_changed": lambda *_: self._assets.look_again(),
+            "claimed": self._attempt,
+            "reported": self._attempt,
+            "stopped": self._attempt,
+            "callback_ended": self._callback_ended,
+        }
 
     def apply(self, work: Work, events: list[InboxEvent]) -> None:
         """Handle events in order; one that cannot be handled is answered, not retried."""
@@ -51,48 +74,50 @@ class Inbox:
                 work.turn.inbox_done.append(InboxDone(seq=event.seq, error=str(error)))
 
     def _one(self, work: Work, event: InboxEvent) -> dict[str, object]:
-        payload = event.payload
-        if event.kind == "run_created":
-            if event.run_pk is None or not self._runs.created(event.run_pk):
-                raise NotFound(f"there is no run {event.run_pk}")
-            return {}
-        if event.kind == "cleared":
-            run_pk = self._run(event, payload.get("version_id"))
-            keys = _keys(payload)
-            state = payload.get("run_state", RunState.QUEUED)
-            work.tell(
-                run_pk,
-                Cleared(
-                    keys=keys,
-                    run_state=RunState(state) if state else None,
-                    actor=str(payload.get("actor", "")),
-                ),
-            )
-            return {"keys": [list(k) for k in keys]}
-        if event.kind == "marked":
-            run_pk = self._run(event)
-            keys, actor = _keys(payload), str(payload.get("actor", ""))
-            work.tell(run_pk, Marked(keys=keys, state=TaskState(payload["state"]), actor=actor))
-            resumed = _keys({"keys": payload.get("resumed", [])})
-            if resumed:
-                work.tell(run_pk, Cleared(keys=resumed, actor=actor))
-            return {"keys": [list(k) for k in keys]}
-        if event.kind == "run_marked":
-            run_pk = self._run(event)
-            work.tell(
-                run_pk,
-                RunMarked(state=RunState(payload["state"]), actor=str(payload.get("actor", ""))),
-            )
-            return {}
-        if event.kind in {"dag_published", "dag_paused", "dag_changed"}:
-            self._dag_changed(str(payload["dag_id"]))
-        elif event.kind == "pools_changed":
-            self._pools_changed()
-        elif event.kind == "assets_changed":
-            self._assets.look_again()
-        else:
+        handler = self._handlers.get(event.kind)
+        if handler is None:
             log.warning("inbox event %d has an unknown kind %r; skipped", event.seq, event.kind)
-        return {}
+            return {}
+        return handler(work, event) or {}
+
+    def _run_created(self, _: Work, event: InboxEvent) -> None:
+        if event.run_pk is None or not self._runs.created(event.run_pk):
+            raise NotFound(f"there is no run {event.run_pk}")
+
+    def _cleared(self, work: Work, event: InboxEvent) -> _Answer:
+        payload = event.payload
+        run_pk = self._run(event, payload.get("version_id"))
+        keys = _keys(payload)
+        state = payload.get("run_state", RunState.QUEUED)
+        actor = str(payload.get("actor", ""))
+        run_state = RunState(state) if state else None
+        work.tell(run_pk, Cleared(keys=keys, run_state=run_state, actor=actor))
+        return {"keys": [list(k) for k in keys]}
+
+    def _marked(self, work: Work, event: InboxEvent) -> _Answer:
+        payload = event.payload
+        run_pk = self._run(event)
+        keys, actor = _keys(payload), str(payload.get("actor", ""))
+        work.tell(run_pk, Marked(keys=keys, state=TaskState(payload["state"]), actor=actor))
+        resumed = _keys({"keys": payload.get("resumed", [])})
+        if resumed:
+            work.tell(run_pk, Cleared(keys=resumed, actor=actor))
+        return {"keys": [list(k) for k in keys]}
+
+    def _run_marked(self, work: Work, event: InboxEvent) -> None:
+        actor = str(event.payload.get("actor", ""))
+        state = RunState(event.payload["state"])
+        work.tell(self._run(event), RunMarked(state=state, actor=actor))
+
+    def _dag(self, _: Work, event: InboxEvent) -> None:
+        self._dag_changed(str(event.payload["dag_id"]))
+
+    def _attempt(self, work: Work, event: InboxEvent) -> None:
+        if self._remote.apply(work, event):
+            self._assets.look_again()
+
+    def _callback_ended(self, work: Work, event: InboxEvent) -> None:
+        self._remote_callbacks.ended(work, event.payload)
 
     def _run(self, event: InboxEvent, version_id: int | None = None) -> int:
         if event.run_pk is None or not self._runs.ensure(event.run_pk, version_id):

@@ -7,16 +7,16 @@ same report again (its answer was lost) is answered as the first was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 
 from tradewind.clock import Clock
 from tradewind.model.event import Claimed, Reported
 from tradewind.model.ids import AttemptId
-from tradewind.model.outcome import Deferred, Succeeded, Vanished
+from tradewind.model.outcome import Succeeded, Vanished
 from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
+from tradewind.scheduler.consequences import write_consequences
 from tradewind.scheduler.work import Work
 from tradewind.store import attempts as attempt_rows
 from tradewind.store.connect import Database
@@ -25,7 +25,6 @@ from tradewind.store.turn import (
     AttemptClaim,
     AttemptEnd,
     RenderedWrite,
-    TriggerWrite,
     XComWrite,
 )
 from tradewind.wire.messages import Claim, Finish, Reply, RunningAttempt
@@ -142,24 +141,7 @@ class Intake:
             )
         if isinstance(outcome, Succeeded) and message.asset_events:
             self._asset_events(work, live, message)
-        if isinstance(outcome, Deferred):
-            timeout_at = None
-            if outcome.timeout_s is not None:
-                timeout_at = work.now + _seconds(outcome.timeout_s)
-            work.turn.triggers.append(
-                TriggerWrite(
-                    ti=live.ti,
-                    fence=live.fence,
-                    classpath=outcome.trigger,
-                    kwargs=outcome.kwargs,
-                    next_method=outcome.next_method,
-                    next_kwargs=outcome.next_kwargs,
-                    timeout_at=timeout_at,
-                )
-            )
-        resumed = self._board.resuming.get(live.ti)
-        if resumed is not None and not (isinstance(outcome, Vanished) and outcome.before_start):
-            work.turn.triggers_gone.append((live.ti, resumed))
+        write_consequences(work, self._board, live.ti, live.fence, outcome)
         work.tell(
             live.ti.run_pk,
             Reported(
@@ -203,7 +185,3 @@ def _before_start(message: Finish) -> Finish:
     assert isinstance(message.outcome, Vanished)
     outcome = msgspec.structs.replace(message.outcome, before_start=True)
     return msgspec.structs.replace(message, outcome=outcome)
-
-
-def _seconds(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)

@@ -145,6 +145,7 @@ class Scheduler:
             self._beat(work)
             self._gather(work, batch)
             parts.decider.decide(work, admit=not self.draining)
+            parts.remote.write_assignments(work)
             applied = self._commit(work)
         except (Fenced, Unavailable, ConfigError):
             # Not this turn's fault: whoever leads next reads everything again.

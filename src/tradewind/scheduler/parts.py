@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from tradewind.actions.code_objects import CodeObjects
+from tradewind.actions.user_calls import UserCalls
 from tradewind.clock import Clock
 from tradewind.engine.admit import Admission, Capacity
 from tradewind.engine.draft import Policy
@@ -25,7 +27,6 @@ from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.calls import Calls
 from tradewind.scheduler.channel import Channel
-from tradewind.scheduler.code import CodeObjects
 from tradewind.scheduler.dagfacts import DagFacts
 from tradewind.scheduler.decide import Decider
 from tradewind.scheduler.deferral import Deferrals
@@ -35,6 +36,8 @@ from tradewind.scheduler.inbox import BATCH, Inbox
 from tradewind.scheduler.intake import Intake
 from tradewind.scheduler.leadership import Leadership
 from tradewind.scheduler.reconcile import Reconcile
+from tradewind.scheduler.remote import RemoteAttempts
+from tradewind.scheduler.remote_callbacks import RemoteCallbacks, offering
 from tradewind.scheduler.router import Router
 from tradewind.scheduler.runs import Runs
 from tradewind.store import pools
@@ -64,6 +67,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
     executors: by name; the first is the default. capacities: slots per executor name (None:
         only `parallelism` bounds it).
+    remote: the executors whose workers speak to an API server.
     sqlite_lock: the file lock that admits one scheduler, on SQLite.
     want_triggerer: asks the launcher for a triggerer.
     name: this incarnation's, in the lease; "" makes one of host, process and start.
@@ -77,6 +81,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     executors: Mapping[str, Executor]
     capacities: Mapping[str, int | None]
+    remote: frozenset[str] = frozenset()
     sqlite_lock: Path | None = None
     want_triggerer: Callable[[], None] = lambda: None
     name: str = ""
@@ -114,13 +119,9 @@ class Parts:
             settings.trigger_lease_s,
             world.want_triggerer,
         )
-        self.callbacks = Callbacks(
-            world.db,
-            world.executors[default_executor],
-            assignments,
-            world.clock,
-            settings.resubmit_s,
-        )
+        self.callbacks = self._callbacks(default_executor, assignments)
+        self.remote = RemoteAttempts(world.db, self.board, assignments, world.clock, world.remote)
+        remote_callbacks = self._remote_callbacks(default_executor)
         self.dispatch = Dispatch(
             self.board,
             world.executors,
@@ -130,10 +131,16 @@ class Parts:
             settings.queued_timeout_s,
         )
         self.reconcile = Reconcile(
-            self.board, world.executors, self.callbacks, world.clock, settings.attempt_lease_s
+            self.board,
+            world.executors,
+            self.callbacks,
+            self.remote,
+            remote_callbacks,
+            world.clock,
+            settings.attempt_lease_s,
         )
         self.decider = self._decider(default_executor)
-        self.inbox = Inbox(self.runs, self.dag_changed, self.capacity_changed, self.assets)
+        self.inbox = self._inbox(remote_callbacks)
         self.router = self._router()
         self.after = AfterCommit(
             self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
@@ -147,6 +154,37 @@ class Parts:
             default_executor,
             self.settings.resubmit_s,
             _policy(self.settings),
+        )
+
+    def _callbacks(self, default_executor: str, assignments: Assignments) -> Callbacks:
+        world = self._world
+        return Callbacks(
+            world.db,
+            world.executors[default_executor],
+            assignments,
+            world.clock,
+            self.settings.resubmit_s,
+            offering(world.db, world.new_id) if default_executor in world.remote else None,
+        )
+
+    def _remote_callbacks(self, default_executor: str) -> RemoteCallbacks:
+        world = self._world
+        return RemoteCallbacks(
+            world.db,
+            self.callbacks,
+            world.clock,
+            self.settings.attempt_lease_s,
+            remote=default_executor in world.remote,
+        )
+
+    def _inbox(self, remote_callbacks: RemoteCallbacks) -> Inbox:
+        return Inbox(
+            self.runs,
+            self.dag_changed,
+            self.capacity_changed,
+            self.assets,
+            self.remote,
+            remote_callbacks,
         )
 
     def _router(self) -> Router:
@@ -169,9 +207,7 @@ class Parts:
             self.board,
             self.deferrals,
             self.callbacks,
-            world.secrets,
-            world.signal,
-            world.clock,
+            UserCalls(world.db, world.secrets, world.signal, world.clock),
         )
 
     def dag_changed(self, dag_id: str) -> None:

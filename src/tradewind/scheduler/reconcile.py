@@ -15,9 +15,11 @@ from tradewind.model.event import Reported
 from tradewind.model.outcome import Vanished
 from tradewind.model.state import AttemptState
 from tradewind.scheduler.board import Board, LiveAttempt
-from tradewind.scheduler.callbacks import PREFIX as CALLBACK_PREFIX
 from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.remote import RemoteAttempts
+from tradewind.scheduler.remote_callbacks import RemoteCallbacks
 from tradewind.scheduler.work import Work
+from tradewind.store.callbacks import PREFIX as CALLBACK_PREFIX
 from tradewind.store.turn import AttemptEnd
 
 log = logging.getLogger(__name__)
@@ -31,12 +33,16 @@ class Reconcile:
         board: Board,
         executors: Mapping[str, Executor],
         callbacks: Callbacks,
+        remote: RemoteAttempts,
+        remote_callbacks: RemoteCallbacks,
         clock: Clock,
         attempt_lease_s: float,
     ) -> None:
         self._board = board
         self._executors = executors
         self._callbacks = callbacks
+        self._remote = remote
+        self._remote_callbacks = remote_callbacks
         self._clock = clock
         self._lease_s = attempt_lease_s
         self._facts: list[Fact] = []
@@ -57,6 +63,8 @@ class Reconcile:
             found = executor.reconcile(believed)
             self._facts.extend(found)
             self._apply(work, found)
+        self._remote.note_beats()
+        self._remote_callbacks.look(work)
         now = self._clock.monotonic()
         for live in list(self._board.attempts.values()):
             if live.nonce is not None and now - live.beaten_at > self._lease_s:

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tradewind.model.outcome import Failed
-from tradewind.scheduler.callbacks import PREFIX as CALLBACK
 from tradewind.scheduler.channel import Message
+from tradewind.store.callbacks import PREFIX as CALLBACK
 from tradewind.store.turn import InboxDone, InboxEvent
 from tradewind.wire.messages import Finish, Reply, Request, ToServer, TriggerFinish
 

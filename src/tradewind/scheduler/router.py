@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from tradewind.actions.code_objects import CodeObjects
 from tradewind.executors.local import LocalExecutor
 from tradewind.model.outcome import Vanished
 from tradewind.scheduler.board import Board
-from tradewind.scheduler.callbacks import PREFIX as CALLBACK
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.calls import Calls
 from tradewind.scheduler.channel import Channel, Message
-from tradewind.scheduler.code import CodeObjects
 from tradewind.scheduler.deferral import PREFIX as TRIGGER
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.intake import Intake
 from tradewind.scheduler.work import Work
+from tradewind.store.callbacks import PREFIX as CALLBACK
 from tradewind.wire.messages import (
     Beat,
     CallbackDone,

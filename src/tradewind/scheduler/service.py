@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal as os_signal
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from tradewind.clock import SystemClock
 from tradewind.config import Config
-from tradewind.executors.base import Executor, Wake
 from tradewind.executors.capacity import configured_capacity
-from tradewind.executors.local import LocalExecutor
-from tradewind.executors.sequential import SequentialExecutor
+from tradewind.executors.registry import build, remote_of
 from tradewind.scheduler.channel import Channel
 from tradewind.scheduler.loop import Scheduler
 from tradewind.scheduler.parts import Parts, Settings, World
@@ -30,11 +29,6 @@ log = logging.getLogger(__name__)
 LAUNCHER_BELL = "launcher.bell"
 """Datagram socket under run_dir on which `standalone` hears that a triggerer is wanted."""
 
-EXECUTORS: Mapping[str, Callable[[Channel, Wake], Executor]] = {
-    "LocalExecutor": LocalExecutor,
-    "SequentialExecutor": SequentialExecutor,
-}
-
 
 def serve(config: Config) -> None:
     """Run a scheduler until SIGTERM or SIGINT, then hand over the lease.
@@ -47,6 +41,7 @@ def serve(config: Config) -> None:
     signal = Signal(db, listen=True)
     channel = Channel(config.run_dir / "workers.sock")
     capacities = configured_capacity(config.core).executors
+    executors = {name: build(name, config, channel, signal.ring) for name in capacities}
     parts = Parts(
         World(
             db=db,
@@ -55,7 +50,8 @@ def serve(config: Config) -> None:
             signal=signal,
             channel=channel,
             secrets=open_secrets(db, configured_keys(config), os.environ),
-            executors={name: EXECUTORS[name](channel, signal.ring) for name in capacities},
+            executors=executors,
+            remote=remote_of(tuple(capacities)),
             capacities=capacities,
             sqlite_lock=_sqlite_lock(db),
             want_triggerer=_triggerer_bell(config.run_dir),
@@ -71,11 +67,12 @@ def serve(config: Config) -> None:
 
     os_signal.signal(os_signal.SIGTERM, stop)
     os_signal.signal(os_signal.SIGINT, stop)
-    try:
+    with contextlib.ExitStack() as started:
+        started.callback(db.close)
+        started.callback(signal.close)
+        for executor in executors.values():
+            started.enter_context(executor)
         Scheduler(parts).run(lambda: stopping)
-    finally:
-        signal.close()
-        db.close()
     log.info("stopped")
 
 

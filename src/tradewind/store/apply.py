@@ -123,12 +123,14 @@ _CLAIM = Prepared(
     ["nonce", "worker", "claimed_at"],
 )
 _END = Prepared(
-    update(_attempt).where(
+    update(_attempt)
+    .where(
         _attempt.c.attempt_id == bindparam("b_id"),
         _attempt.c.state == bindparam("b_before"),
         bindparam("b_nonce", type_=_attempt.c.nonce.type).is_(None)
         | (_attempt.c.nonce == bindparam("b_nonce")),
-    ),
+    )
+    .values(assignment=None),
     ["state", "outcome", "exit_code", "exit_signal", "reason", "ended_at"],
 )
 _PENDING = Prepared(
@@ -150,6 +152,7 @@ _INSERT_ATTEMPT = Prepared(
         "executor",
         "queue",
         "claim_token",
+        "assignment",
         "hb_counter",
         "submit_count",
         "queued_at",
@@ -203,7 +206,8 @@ def _add_attempts(batch: Batch, turn: Turn) -> None:
     ends = [_end_row(e) for e in turn.ends]
     batch.add("an attempt that ended", _END, ends, expect=len(ends))
     # The claim of a reconnecting worker's attempt may come in the turn that makes its row.
-    batch.add("a new attempt", _INSERT_ATTEMPT, [rows.attempt_row(a) for a in turn.attempts])
+    new = [rows.attempt_row(a, turn.assignments.get(a.attempt_id)) for a in turn.attempts]
+    batch.add("a new attempt", _INSERT_ATTEMPT, new)
     batch.add("a beat", _BEAT, [{"b_id": attempt_id} for attempt_id in turn.beats])
     moves: list[tuple[str, str, str, str | None]]
     moves = [(c.attempt_id, "queued", "running", None) for c in turn.claims]

@@ -1,4 +1,4 @@
-"""Attempt rows: reading one, and the moves that remote workers make.
+"""Attempt rows: reading them, and the moves that remote workers make.
 
 A local worker's messages reach the leader over its socket, and the leader writes them with
 its turn. A remote worker speaks to an API server, which may be any of several; it moves the
@@ -6,47 +6,61 @@ attempt's row itself by compare-and-set on (attempt id, state, nonce) and tells 
 through the inbox, in the same transaction. What the move means for the task instance is the
 leader's decision.
 
-Every write on behalf of an attempt first locks its row and checks the nonce, so that nothing
-that a lost attempt sends after its loss is ever seen.
+Many moves make one transaction: their rows are locked and read once, each move is judged by
+`judge` (pure) against its row as the moves before it leave it, and what was accepted is written
+in one batch. A refused move changes nothing and stops no other. Every move may be repeated: what
+was accepted before is answered the same and written once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
-from tradewind.errors import Fenced, NotFound
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt
 from tradewind.model.state import AttemptState
-from tradewind.store import assets, inbox, rows, tables
+from tradewind.store import assets, rows, tables
+from tradewind.store.batch import Batch, Params, Prepared
 from tradewind.store.connect import Database
 from tradewind.store.dialect import insert_or_replace
 from tradewind.store.tables import attempt as table
 from tradewind.store.turn import AssetEventWrite, XComWrite
 
-
-def get(db: Database, attempt_id: AttemptId) -> Attempt | None:
-    """Return one attempt."""
-    with db.read() as conn:
-        row = _find(conn, attempt_id)
-    return rows.to_attempt(row) if row else None
+FENCED = "fenced"
+NOT_FOUND = "not_found"
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a remote worker says when its attempt ends.
+class ClaimMove(msgspec.Struct, frozen=True, kw_only=True):
+    """queued → running, for whoever has the claim token; the same nonce again is the same claim."""
 
-    outcome: JSON of the outcome. xcoms, asset_events, rendered: what commits with it.
+    attempt_id: AttemptId
+    claim_token: str
+    nonce: str
+    worker: str
+
+
+class BeatMove(msgspec.Struct, frozen=True, kw_only=True):
+    """The attempt is alive."""
+
+    attempt_id: AttemptId
+    nonce: str
+
+
+class EndMove(msgspec.Struct, frozen=True, kw_only=True):
+    """The attempt ended, with everything that commits together with it.
+
+    outcome: JSON of the outcome. asset_events: only of one that succeeded.
     """
 
     attempt_id: AttemptId
     nonce: str
-    after: AttemptState = AttemptState.DONE
     outcome: bytes
+    after: AttemptState = AttemptState.DONE
     mapped_length: int | None = None
     returned: bool = False
     xcoms: tuple[tuple[str, bytes], ...] = ()
@@ -58,222 +72,326 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def claim(
-    db: Database, attempt_id: AttemptId, claim_token: str, nonce: str, worker: str, now: datetime
-) -> Attempt:
-    """Move an attempt from queued to running; the same nonce again is the same claim.
+class XComMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A running attempt writes an XCom of its task instance. value None: removes it."""
 
-    Raises:
-        NotFound: there is no such attempt.
-        Fenced: another worker has it, it is over, or the token is not its own.
+    attempt_id: AttemptId
+    nonce: str
+    key: str
+    value: bytes | None
+
+
+class RenderedMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A running attempt writes its rendered fields: JSON, already masked."""
+
+    attempt_id: AttemptId
+    nonce: str
+    fields: bytes
+
+
+Move = ClaimMove | BeatMove | EndMove | XComMove | RenderedMove
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a move. error: None, "fenced" or "not_found".
+
+    attempt: its row before the move, if there is one. new: something is to be written.
+    assignment: of an attempt that is claimed: what to run, as it was stored.
     """
-    with db.write() as conn:
-        row = _locked(conn, attempt_id)
-        mine = row["claim_token"] == claim_token
-        if mine and row["state"] == AttemptState.RUNNING and row["nonce"] == nonce:
-            return rows.to_attempt(row)
-        if not mine or row["state"] != AttemptState.QUEUED:
-            raise Fenced(f"attempt {attempt_id} cannot be claimed: it is {row['state']}")
-        move = {"nonce": nonce, "worker": rows.plain(worker), "claimed_at": now, "hb_counter": 1}
-        _move(conn, row, AttemptState.RUNNING, move, now)
-        body = {"attempt_id": attempt_id, "nonce": nonce, "worker": worker}
-        inbox.append(conn, "claimed", row["run_pk"], body, now)
-        return rows.to_attempt({**row, **move, "state": AttemptState.RUNNING.value})
+
+    error: str | None = None
+    attempt: Attempt | None = None
+    new: bool = False
+    assignment: bytes | None = None
 
 
-def beat(db: Database, running: Sequence[tuple[AttemptId, str]]) -> list[AttemptId]:
-    """Note that attempts are alive; return those that are not current and must be stopped.
+def get(db: Database, attempt_id: AttemptId) -> Attempt | None:
+    """Return one attempt."""
+    with db.read() as conn:
+        row = conn.execute(select(table).where(table.c.attempt_id == attempt_id)).mappings().first()
+    return rows.to_attempt(row) if row else None
+
+
+def heartbeats(db: Database, attempt_ids: Iterable[AttemptId]) -> dict[AttemptId, int]:
+    """Return the heartbeat counters of running attempts."""
+    with db.read() as conn:
+        found = conn.execute(
+            select(table.c.attempt_id, table.c.hb_counter).where(
+                table.c.attempt_id.in_(list(attempt_ids)),
+                table.c.state == AttemptState.RUNNING.value,
+            )
+        )
+        return {AttemptId(row.attempt_id): row.hb_counter for row in found}
+
+
+def judge(attempt: Attempt | None, move: Move) -> Verdict:
+    """Decide whether a move is accepted. Pure.
 
     Args:
-        db: the database.
-        running: (attempt id, nonce) of each.
+        attempt: the row of the move's attempt; None when there is none.
+        move: what a worker wants.
     """
-    fenced: list[AttemptId] = []
-    with db.write() as conn:
-        for attempt_id, nonce in running:
-            beaten = conn.execute(
-                update(table)
-                .where(
-                    table.c.attempt_id == attempt_id,
-                    table.c.nonce == nonce,
-                    table.c.state == AttemptState.RUNNING.value,
-                )
-                .values(hb_counter=table.c.hb_counter + 1)
-            )
-            if beaten.rowcount == 0:
-                fenced.append(attempt_id)
-    return fenced
+    if attempt is None:
+        return Verdict(error=NOT_FOUND)
+    mine = attempt.nonce == move.nonce
+    running = mine and attempt.state is AttemptState.RUNNING
+    if isinstance(move, ClaimMove):
+        if move.claim_token != attempt.claim_token:
+            return Verdict(error=FENCED, attempt=attempt)
+        if running:
+            return Verdict(attempt=attempt)
+        if attempt.state is not AttemptState.QUEUED:
+            return Verdict(error=FENCED, attempt=attempt)
+        return Verdict(attempt=attempt, new=True)
+    if isinstance(move, EndMove) and mine and attempt.state is move.after:
+        return Verdict(attempt=attempt)
+    if not running:
+        return Verdict(error=FENCED, attempt=attempt)
+    return Verdict(attempt=attempt, new=True)
 
 
-def finish(db: Database, report: Report, now: datetime) -> bool:
-    """Record an attempt's end with everything that commits with it; tell the leader.
-
-    Returns:
-        whether it was new: the same report again changes nothing and is no error.
+def settle(db: Database, moves: Sequence[Move], now: datetime) -> list[Verdict]:
+    """Make moves in one transaction; return what became of each, in order.
 
     Raises:
-        NotFound: there is no such attempt.
-        Fenced: the attempt is not this worker's any more.
+        Unavailable: the database cannot be reached; all may be repeated.
     """
-    with db.read() as conn:
-        seen = _find(conn, report.attempt_id)
-    writes = _xcom_writes(db, seen, report) if seen is not None else []
+    if not moves:
+        return []
+    shelved = _shelved(db, moves)
     with db.write() as conn:
-        row = _locked(conn, report.attempt_id)
-        if row["state"] == report.after and row["nonce"] == report.nonce:
-            return False
-        _require_running(row, report.nonce)
-        move = {
-            "outcome": report.outcome,
-            "exit_code": report.exit_code,
-            "exit_signal": report.exit_signal,
-            "reason": rows.plain(report.reason),
-            "ended_at": now,
-        }
-        _move(conn, row, report.after, move, now)
-        _put_xcoms(conn, writes, now)
-        if report.rendered is not None:
-            _put_rendered(conn, row, report.rendered, report.map_index_label)
-        for event in report.asset_events:
+        # In one order, so that two batches that share attempts cannot wait for each other.
+        wanted = sorted({move.attempt_id for move in moves})
+        found = conn.execute(
+            select(table)
+            .where(table.c.attempt_id.in_(wanted))
+            .order_by(table.c.attempt_id)
+            .with_for_update()
+        ).mappings()
+        stored = {AttemptId(row["attempt_id"]): row for row in found}
+        attempts = {attempt_id: rows.to_attempt(row) for attempt_id, row in stored.items()}
+        writes = _Writes(now, shelved)
+        verdicts: list[Verdict] = []
+        for index, move in enumerate(moves):
+            verdict = judge(attempts.get(move.attempt_id), move)
+            if verdict.attempt is not None:
+                if verdict.new:
+                    attempts[move.attempt_id] = writes.add(index, verdict.attempt, move)
+                elif verdict.error == FENCED and isinstance(move, EndMove):
+                    writes.add_stopped(verdict.attempt, move)
+                if isinstance(move, ClaimMove) and verdict.error is None:
+                    body = stored[move.attempt_id]["assignment"]
+                    verdict = msgspec.structs.replace(verdict, assignment=body)
+            verdicts.append(verdict)
+        writes.into(Batch(db.engine.dialect, conn.connection.driver_connection))
+        for event in writes.asset_events:
             assets.insert_event(conn, event)
-        body = {
-            "attempt_id": report.attempt_id,
-            "outcome": msgspec.Raw(report.outcome),
-            "mapped_length": report.mapped_length,
-            "returned": report.returned,
-            "asset_events": len(report.asset_events),
+    return verdicts
+
+
+# ---- what is written ------------------------------------------------------------------------
+
+_CLAIM = Prepared(
+    update(table)
+    .where(table.c.attempt_id == bindparam("b_id"), table.c.state == "queued")
+    .values(state="running", hb_counter=1, reason=None),
+    ["nonce", "worker", "claimed_at"],
+)
+_BEAT = Prepared(
+    update(table)
+    .where(table.c.attempt_id == bindparam("b_id"), table.c.state == "running")
+    .values(hb_counter=table.c.hb_counter + 1)
+)
+_END = Prepared(
+    update(table)
+    .where(
+        table.c.attempt_id == bindparam("b_id"),
+        table.c.nonce == bindparam("b_nonce"),
+        table.c.state == "running",
+    )
+    .values(assignment=None),
+    ["state", "outcome", "exit_code", "exit_signal", "reason", "ended_at"],
+)
+_EVENT = Prepared(insert(tables.ti_event), [c.name for c in tables.ti_event.c if c.name != "seq"])
+_INBOX = Prepared(insert(tables.inbox), ["kind", "run_pk", "payload", "at"])
+_PUT_XCOM = Prepared(insert_or_replace(tables.xcom))
+_DROP_XCOM = Prepared(
+    delete(tables.xcom).where(*rows.is_b_key(tables.xcom), tables.xcom.c.key == bindparam("b_key"))
+)
+_PUT_RENDERED = Prepared(insert_or_replace(tables.rendered))
+
+_ORDER: dict[Prepared, tuple[str, bool]] = {
+    _CLAIM: ("a claim", True),
+    _BEAT: ("a beat", False),
+    _END: ("an end", True),
+    _PUT_XCOM: ("an XCom", False),
+    _DROP_XCOM: ("an XCom", False),
+    _PUT_RENDERED: ("rendered fields", False),
+    _EVENT: ("an event", False),
+    _INBOX: ("the leader's inbox", False),
+}
+"""The order in which they run (an attempt may be claimed and end in one batch), their names, and
+whether each must hit its row."""
+
+
+class _Writes:
+    """The rows of accepted moves, gathered to be written together."""
+
+    def __init__(self, now: datetime, shelved: dict[int, list[XComWrite]]) -> None:
+        self.now = now
+        self.asset_events: list[AssetEventWrite] = []
+        self._shelved = shelved
+        self._rows: dict[Prepared, list[Params]] = {}
+
+    def add(self, index: int, attempt: Attempt, move: Move) -> Attempt:
+        """Add what a move writes; return the attempt as the move leaves it."""
+        match move:
+            case ClaimMove():
+                return self._claim(attempt, move)
+            case BeatMove():
+                self._write(_BEAT, {"b_id": attempt.attempt_id})
+            case EndMove():
+                self._xcoms(index)
+                return self._end(attempt, move)
+            case XComMove(value=None):
+                gone = {**rows.b_key(attempt.ti), "b_key": rows.plain(move.key)}
+                self._write(_DROP_XCOM, gone)
+            case XComMove():
+                self._xcoms(index)
+            case RenderedMove():
+                self._rendered(attempt, move.fields, None)
+        return attempt
+
+    def add_stopped(self, attempt: Attempt, move: EndMove) -> None:
+        """Tell the leader that an attempt ended that counts for nothing: a task may wait for it."""
+        if attempt.nonce == move.nonce:
+            self._tell("stopped", attempt, {})
+
+    def into(self, batch: Batch) -> None:
+        """Write everything, statements of a kind together."""
+        for statement, (what, counted) in _ORDER.items():
+            found = self._rows.get(statement, [])
+            batch.add(what, statement, found, len(found) if counted else None)
+        batch.run()
+
+    def _claim(self, attempt: Attempt, move: ClaimMove) -> Attempt:
+        worker = rows.plain(move.worker)
+        row = {
+            "b_id": attempt.attempt_id,
+            "nonce": move.nonce,
+            "worker": worker,
+            "claimed_at": self.now,
         }
-        inbox.append(conn, "reported", row["run_pk"], body, now)
-    return True
-
-
-def put_xcom(
-    db: Database, attempt_id: AttemptId, nonce: str, key: str, value: bytes, now: datetime
-) -> None:
-    """Write an XCom of a running attempt's task instance.
-
-    Raises:
-        NotFound: there is no such attempt.
-        Fenced: the attempt is not this worker's any more.
-    """
-    with db.read() as conn:
-        seen = _find(conn, attempt_id)
-    if seen is None:
-        raise NotFound(f"there is no attempt {attempt_id}")
-    writes = _shelved(db, [XComWrite(ti=_ti(seen), attempt_id=attempt_id, key=key, value=value)])
-    with db.write() as conn:
-        _require_running(_locked(conn, attempt_id), nonce)
-        _put_xcoms(conn, writes, now)
-
-
-def delete_xcom(db: Database, attempt_id: AttemptId, nonce: str, key: str) -> None:
-    """Remove an XCom of a running attempt's task instance.
-
-    Raises:
-        NotFound: there is no such attempt.
-        Fenced: the attempt is not this worker's any more.
-    """
-    xcom = tables.xcom
-    with db.write() as conn:
-        row = _locked(conn, attempt_id)
-        _require_running(row, nonce)
-        conn.execute(
-            xcom.delete().where(*rows.ti_is(xcom, _ti(row)), xcom.c.key == rows.plain(key))
+        self._write(_CLAIM, row)
+        claimed = msgspec.structs.replace(
+            attempt, state=AttemptState.RUNNING, nonce=move.nonce, worker=worker
         )
+        self._event(attempt, claimed)
+        self._tell("claimed", attempt, {"nonce": move.nonce, "worker": worker})
+        return claimed
 
+    def _end(self, attempt: Attempt, move: EndMove) -> Attempt:
+        row = {
+            "b_id": attempt.attempt_id,
+            "b_nonce": move.nonce,
+            "state": move.after.value,
+            "outcome": move.outcome,
+            "exit_code": move.exit_code,
+            "exit_signal": move.exit_signal,
+            "reason": rows.plain(move.reason),
+            "ended_at": self.now,
+        }
+        self._write(_END, row)
+        ended = msgspec.structs.replace(attempt, state=move.after)
+        self._event(attempt, ended, rows.plain(move.reason))
+        if move.rendered is not None or move.map_index_label is not None:
+            self._rendered(attempt, move.rendered or b"{}", move.map_index_label)
+        self.asset_events.extend(move.asset_events)
+        news = {
+            "outcome": msgspec.Raw(move.outcome),
+            "mapped_length": move.mapped_length,
+            "returned": move.returned,
+            "asset_events": len(move.asset_events),
+        }
+        self._tell("reported", attempt, news)
+        return ended
 
-def put_rendered(db: Database, attempt_id: AttemptId, nonce: str, fields: bytes) -> None:
-    """Write the rendered fields of a running attempt.
+    def _xcoms(self, index: int) -> None:
+        for write in self._shelved.get(index, ()):
+            self._write(_PUT_XCOM, rows.xcom_row(write, self.now))
 
-    Raises:
-        NotFound: there is no such attempt.
-        Fenced: the attempt is not this worker's any more.
-    """
-    with db.write() as conn:
-        row = _locked(conn, attempt_id)
-        _require_running(row, nonce)
-        _put_rendered(conn, row, fields, None)
-
-
-# ---- the steps --------------------------------------------------------------------------
-
-
-def _find(conn: Connection, attempt_id: AttemptId) -> RowMapping | None:
-    return (
-        conn.execute(select(table).where(table.c.attempt_id == attempt_id)).mappings().one_or_none()
-    )
-
-
-def _locked(conn: Connection, attempt_id: AttemptId) -> RowMapping:
-    row = (
-        conn.execute(select(table).where(table.c.attempt_id == attempt_id).with_for_update())
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
-        raise NotFound(f"there is no attempt {attempt_id}")
-    return row
-
-
-def _ti(row: RowMapping) -> TiKey:
-    return TiKey(row["run_pk"], row["task_id"], row["map_index"])
-
-
-def _require_running(row: RowMapping, nonce: str) -> None:
-    if row["state"] != AttemptState.RUNNING or row["nonce"] != nonce:
-        raise Fenced
-
-
-def _move(
-    conn: Connection, row: RowMapping, after: AttemptState, values: dict[str, Any], now: datetime
-) -> None:
-    conn.execute(
-        update(table)
-        .where(table.c.attempt_id == row["attempt_id"], table.c.state == row["state"])
-        .values(**values, state=after.value)
-    )
-    conn.execute(
-        insert(tables.ti_event),
-        {
-            **rows.ti_key(_ti(row)),
-            "at": now,
-            "subject": "attempt",
-            "fence": row["fence"],
-            "try_number": row["try_number"],
-            "from_state": row["state"],
-            "to_state": after.value,
-            "actor": values.get("worker") or row["worker"] or "worker",
-            "reason": values.get("reason"),
-        },
-    )
-
-
-def _xcom_writes(db: Database, row: RowMapping, report: Report) -> list[XComWrite]:
-    return _shelved(
-        db,
-        [
-            XComWrite(ti=_ti(row), attempt_id=report.attempt_id, key=key, value=value)
-            for key, value in report.xcoms
-        ],
-    )
-
-
-def _shelved(db: Database, writes: list[XComWrite]) -> list[XComWrite]:
-    return db.shelf.shelve(writes) if db.shelf is not None else writes
-
-
-def _put_xcoms(conn: Connection, writes: list[XComWrite], now: datetime) -> None:
-    if writes:
-        conn.execute(insert_or_replace(tables.xcom), [rows.xcom_row(w, now) for w in writes])
-
-
-def _put_rendered(conn: Connection, row: RowMapping, fields: bytes, label: str | None) -> None:
-    conn.execute(
-        insert_or_replace(tables.rendered),
-        {
-            **rows.ti_key(_ti(row)),
-            "attempt_id": row["attempt_id"],
+    def _rendered(self, attempt: Attempt, fields: bytes, label: str | None) -> None:
+        row = {
+            **rows.ti_key(attempt.ti),
+            "attempt_id": attempt.attempt_id,
             "fields": fields,
             "map_index_label": rows.plain(label),
-        },
-    )
+        }
+        self._write(_PUT_RENDERED, row)
+
+    def _event(self, before: Attempt, after: Attempt, reason: str | None = None) -> None:
+        row = {
+            **rows.ti_key(before.ti),
+            "at": self.now,
+            "subject": "attempt",
+            "fence": before.fence,
+            "try_number": before.try_number,
+            "from_state": before.state.value,
+            "to_state": after.state.value,
+            "actor": after.worker or "worker",
+            "reason": reason,
+        }
+        self._write(_EVENT, row)
+
+    def _tell(self, kind: str, attempt: Attempt, news: dict[str, Any]) -> None:
+        payload = {
+            "attempt_id": attempt.attempt_id,
+            "task_id": attempt.ti.task_id,
+            "map_index": attempt.ti.map_index,
+            "fence": attempt.fence,
+            **news,
+        }
+        row = {"kind": kind, "run_pk": attempt.ti.run_pk, "payload": payload, "at": self.now}
+        self._write(_INBOX, row)
+
+    def _write(self, statement: Prepared, row: Params) -> None:
+        self._rows.setdefault(statement, []).append(row)
+
+
+def _shelved(db: Database, moves: Sequence[Move]) -> dict[int, list[XComWrite]]:
+    """Return the XComs of each move by its place, large ones brought to where they are kept."""
+    wanted = {
+        i: [
+            XComWrite(ti=ti, attempt_id=move.attempt_id, key=key, value=value)
+            for key, value in _values(move)
+        ]
+        for i, move, ti in _with_task(db, moves)
+    }
+    if db.shelf is None:
+        return wanted
+    return {i: db.shelf.shelve(writes) for i, writes in wanted.items()}
+
+
+def _with_task(db: Database, moves: Sequence[Move]) -> list[tuple[int, Move, TiKey]]:
+    writing = [(i, move) for i, move in enumerate(moves) if _values(move)]
+    if not writing:
+        return []
+    # An attempt's task instance never changes: this may be read before the rows are locked.
+    with db.read() as conn:
+        found = {
+            row.attempt_id: TiKey(row.run_pk, row.task_id, row.map_index)
+            for row in conn.execute(
+                select(
+                    table.c.attempt_id, table.c.run_pk, table.c.task_id, table.c.map_index
+                ).where(table.c.attempt_id.in_({move.attempt_id for _, move in writing}))
+            )
+        }
+    return [(i, m, found[m.attempt_id]) for i, m in writing if m.attempt_id in found]
+
+
+def _values(move: Move) -> tuple[tuple[str, bytes], ...]:
+    if isinstance(move, EndMove):
+        return move.xcoms
+    if isinstance(move, XComMove) and move.value is not None:
+        return ((move.key, move.value),)
+    return ()

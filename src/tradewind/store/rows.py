@@ -174,8 +174,8 @@ def to_run(row: Mapping[Any, Any]) -> Run:
     )
 
 
-def attempt_row(attempt: Attempt) -> dict[str, Any]:
-    """Return the columns of a new attempt."""
+def attempt_row(attempt: Attempt, assignment: bytes | None = None) -> dict[str, Any]:
+    """Return the columns of a new attempt. assignment: for a remote worker."""
     return {
         "attempt_id": attempt.attempt_id,
         "run_pk": attempt.ti.run_pk,
@@ -187,6 +187,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
         "executor": attempt.executor,
         "queue": attempt.queue,
         "claim_token": attempt.claim_token,
+        "assignment": assignment,
         "hb_counter": 0,
         "submit_count": max(1, attempt.submit_count),
         "queued_at": attempt.queued_at,

@@ -244,6 +244,7 @@ attempt = Table(
     Column("exit_code", Integer),
     Column("exit_signal", Integer),
     Column("reason", Text),
+    Column("assignment", LargeBinary),
     _one_of(AttemptState),
     UniqueConstraint("run_pk", "task_id", "map_index", "fence"),
     _partial("uq_attempt_live", "run_pk", "task_id", "map_index", unique=True, where=LIVE),
@@ -328,7 +329,13 @@ callback = Table(
     Column("owed_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
     Column("error", Text),
+    Column("attempt_id", Text),
+    Column("claim_token", Text),
+    Column("nonce", Text),
+    Column("assignment", LargeBinary),
+    Column("hb_counter", BigInteger),
     _partial("ix_callback_owed", "callback_id", where="done_at IS NULL"),
+    _partial("ix_callback_attempt_id", "attempt_id", where="attempt_id IS NOT NULL", unique=True),
     Index("ix_callback_run_pk", "run_pk"),
 )
 

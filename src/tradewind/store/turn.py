@@ -170,6 +170,8 @@ class Turn(msgspec.Struct, kw_only=True):
     changes: list[TaskChange] = []
     run_changes: list[RunChange] = []
     attempts: list[Attempt] = []
+    assignments: dict[AttemptId, bytes] = {}
+    """What to run, of those attempts of the turn that go to remote workers."""
     pending: list[tuple[AttemptId, str]] = []
     """Why attempts that nobody has claimed wait outside, as their executors say."""
     xcoms: list[XComWrite] = []
@@ -199,8 +201,8 @@ class InboxEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the inbox: something that `actions` or another process asks of the leader.
 
     kind: "run_created" {run_pk}, "cleared" {run_pk, keys, run_state, …}, "marked", "run_marked",
-        "dag_published" {dag_id}, "dag_paused", "pools_changed", "reported" (remote attempt
-            ended), …
+        "dag_published" {dag_id}, "dag_paused", "pools_changed", "claimed",
+        "reported", "stopped" (of a remote attempt), "callback_ended", …
     """
 
     seq: int

@@ -42,6 +42,7 @@ from tradewind.web.api import (
 from tradewind.web.auth import routes as auth
 from tradewind.web.auth import users
 from tradewind.web.auth.identify import Identifier
+from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.endpoint import Endpoint, check_table, to_route
 from tradewind.web.limits import Limits
@@ -49,6 +50,8 @@ from tradewind.web.openapi import document_routes
 from tradewind.web.pages import page_routes
 from tradewind.web.refusals import json
 from tradewind.web.site import Site
+from tradewind.web.workers.routes import worker_route
+from tradewind.wire.remote import PATH
 
 log = logging.getLogger(__name__)
 
@@ -90,18 +93,21 @@ def make_app(
         Bug: a route does not say who may call it.
     """
     site = Site(config, db, signal, clock, env)
-    identifier = Identifier(site, Tokens(config.api_auth.signing_key_file, clock))
+    key = SigningKey(config.api_auth.signing_key_file)
+    identifier = Identifier(site, Tokens(key, clock))
     table = route_table(identifier)
     check_table(table)
     return Starlette(
         routes=[
             *(to_route(site, identifier, endpoint) for endpoint in sorted(table, key=_words_first)),
+            worker_route(site, key),
             *page_routes(),
         ],
         middleware=[
             Middleware(
                 Limits,
                 max_body_bytes=config.api.max_body_bytes,
+                larger={PATH: config.api.max_worker_body_bytes},
                 clock=clock,
                 secure=site.is_secure,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import format_datetime
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,11 +28,28 @@ _HEADERS = {
 class Limits:
     """Refuse bodies that are too large as they arrive, and add the headers."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, clock: Clock, *, secure: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        larger: Mapping[str, int],
+        clock: Clock,
+        *,
+        secure: bool,
+    ) -> None:
+        """Guard an application.
+
+        Args:
+            app: the application.
+            max_body_bytes: the largest body.
+            larger: by path, where larger ones are taken.
+            clock: tells the date of responses.
+            secure: whether browsers come over TLS.
+        """
         self._app = app
         self._clock = clock
         self._most = max_body_bytes
-        self._too_large = f"the body is larger than {max_body_bytes} bytes"
+        self._larger = larger
         self._headers = dict(_HEADERS)
         if secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -42,8 +60,10 @@ class Limits:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > self._most:
-            await self._refuse(scope, receive, send)
+        most = self._larger.get(scope["path"], self._most)
+        too_large = f"the body is larger than {most} bytes"
+        if not length.isdigit() or int(length) > most:
+            await self._refuse(too_large, scope, receive, send)
             return
         received = 0
 
@@ -51,8 +71,8 @@ class Limits:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._most:
-                raise HTTPException(413, self._too_large)
+            if received > most:
+                raise HTTPException(413, too_large)
             return message
 
         async def protected(message: Message) -> None:
@@ -69,7 +89,7 @@ class Limits:
         if not scope["path"].startswith("/assets/"):
             headers.setdefault("Cache-Control", "no-store")
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = json({"detail": self._too_large}, 413)
+    async def _refuse(self, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+        response = json({"detail": reason}, 413)
         response.headers["Connection"] = "close"
         await response(scope, receive, send)

@@ -13,7 +13,7 @@ from tradewind.web.refusals import json
 
 DIST = Path(__file__).parents[1] / "ui" / "dist"
 _YEAR = "public, max-age=31536000, immutable"
-_NOT_OURS = ("/api/", "/ui/", "/auth/")
+_NOT_OURS = ("/api/", "/ui/", "/auth/", "/execution/")
 _NO_UI = """<!doctype html><html lang=en><meta charset=utf-8><title>Tradewind</title>
 <h1>Tradewind</h1><p>This copy comes without the web UI. The <a href=/docs>API</a> is here.
 """

@@ -32,6 +32,7 @@ from urllib.parse import quote
 import msgspec
 
 from tradewind.model.ids import UNMAPPED
+from tradewind.wire.messages import Assignment
 
 SUFFIX = ".jsonl"
 
@@ -97,6 +98,17 @@ def callback_path(folder: Path, try_number: int, callback_id: int) -> Path:
     return folder / f"attempt={try_number}" / f"callback-{callback_id}{SUFFIX}"
 
 
+def log_path(log_folder: Path, assignment: Assignment) -> Path:
+    """Return the file of an attempt's or a callback's log."""
+    run = assignment.run
+    folder = instance_folder(
+        log_folder, run.dag_id, run.run_id, assignment.task_id, assignment.map_index
+    )
+    if assignment.callback is not None:
+        return callback_path(folder, assignment.try_number, assignment.callback.callback_id)
+    return segment_path(folder, assignment.try_number, assignment.fence)
+
+
 def segments(folder: Path, try_number: int | None = None) -> list[Segment]:
     """Return the segments of a task instance in order: all, or those of one try."""
     found: list[Segment] = []
@@ -154,6 +166,16 @@ def open_to_append(root: Path, path: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     with _parent(root, path, make=True) as folder:
         return _regular(os.open(path.name, flags | _GUARD, 0o640, dir_fd=folder))
+
+
+def open_beside(root: Path, path: Path, name: str) -> int:
+    """Open a file of another name in a segment's folder for reading and writing; make it.
+
+    Raises:
+        OSError: the disk says no, or there is a link in the way.
+    """
+    with _parent(root, path, make=True) as folder:
+        return _regular(os.open(name, os.O_RDWR | os.O_CREAT | _GUARD, 0o640, dir_fd=folder))
 
 
 def open_to_read(root: Path, path: Path) -> int:

@@ -1,7 +1,8 @@
 """What workers, triggerers and the server say to each other.
 
 One vocabulary for both transports: length-prefixed MessagePack over a local socket, and
-JSON over HTTP for remote workers. Values only; nothing here executes, imports or unpickles.
+batches of it over HTTP for remote workers (`tradewind.wire.remote`). Values only; nothing here
+executes, imports or unpickles.
 
 Who speaks:
   * worker → server: `Hello`, then `Claim`, `Beat`, `Finish`, `Exited`, and `Call`s that user
@@ -131,6 +132,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callbacks: tuple[str, ...] = ()
     first_started_at: datetime | None = None
     reschedule_count: int = 0
+    resumes: bool = False
+    """The task goes on after its trigger; resume says how."""
     resume: Resume | None = None
     trigger: TriggerCall | None = None
     callback: CallbackCall | None = None
@@ -174,7 +177,10 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, tag="claim"):
-    """Ask to start the attempt: queued → running. The same nonce again is answered the same."""
+    """Ask to start the attempt: queued → running. The same nonce again is answered the same.
+
+    → {}; to a remote worker, who was told no more than the token, {"assignment": bytes}.
+    """
 
     seq: int
     attempt_id: AttemptId
@@ -256,6 +262,19 @@ class GetObjects(msgspec.Struct, frozen=True, kw_only=True, tag="get_objects"):
 
     seq: int
     names: tuple[str, ...]
+
+
+class AppendLog(msgspec.Struct, frozen=True, kw_only=True, tag="append_log"):
+    """The next lines of a remote attempt's log, already masked.
+
+    → {"size": int}: what the log has now. offset: where the lines belong in the file; lines that
+    are there already are not written twice.
+    """
+
+    seq: int
+    attempt_id: AttemptId
+    offset: int
+    lines: bytes
 
 
 # ---- calls that user code makes through its attempt ---------------------------------------

@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 from tradewind.errors import Bug
-from tradewind.wire import framing, logs
+from tradewind.wire import framing
+from tradewind.wire.logs import log_path
 from tradewind.wire.messages import Assignment, CallbackDone, Finish, Launch
 from tradewind.worker import inner
 from tradewind.worker.code import Pin, Place, pin_of
@@ -217,17 +218,6 @@ class Attempt:
         with contextlib.suppress(KeyError):
             if self._selector.get_key(self._control).events != selectors.EVENT_READ:
                 self._selector.modify(self._control, selectors.EVENT_READ, self._on_control)
-
-
-def log_path(log_folder: Path, assignment: Assignment) -> Path:
-    """Return the file of an attempt's or a callback's log."""
-    run = assignment.run
-    folder = logs.instance_folder(
-        log_folder, run.dag_id, run.run_id, assignment.task_id, assignment.map_index
-    )
-    if assignment.callback is not None:
-        return logs.callback_path(folder, assignment.try_number, assignment.callback.callback_id)
-    return logs.segment_path(folder, assignment.try_number, assignment.fence)
 
 
 def _close_pipes(pipes: list[tuple[int, int]]) -> None:

@@ -21,9 +21,10 @@ from tradewind.clock import Clock
 from tradewind.errors import DagError
 from tradewind.model.ids import AttemptId
 from tradewind.model.outcome import Failed, Outcome, Vanished
+from tradewind.wire.logs import log_path
 from tradewind.wire.messages import Claim, Launch, Reply, RunningAttempt
 from tradewind.worker import code, ending, inner
-from tradewind.worker.attempt import Attempt, Stop, log_path
+from tradewind.worker.attempt import Attempt, Stop
 from tradewind.worker.conversation import Conversation
 from tradewind.worker.hosts import Hosts
 from tradewind.worker.link import Link

@@ -15,6 +15,7 @@ from tradewind.store.connect import Database, open_database
 from tradewind.web.access import Access
 from tradewind.web.app import route_table
 from tradewind.web.auth.identify import Identifier
+from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes, check_table
@@ -46,7 +47,7 @@ def test_two_routes_of_the_same_path_stop_the_start() -> None:
 
 def test_only_these_routes_are_open_to_anybody(world: World) -> None:
     site = Site(world.config, world.db, None, world.clock)  # type: ignore[arg-type]
-    identifier = Identifier(site, Tokens(world.home / "key", world.clock))
+    identifier = Identifier(site, Tokens(SigningKey(world.home / "key"), world.clock))
     public = {f"{e.method} {e.path}" for e in route_table(identifier) if e.access is Access.PUBLIC}
     assert public == {
         "GET /api/v2/auth/login",

@@ -16,6 +16,7 @@ from tradewind.model.account import Role
 from tradewind.web.access import Access
 from tradewind.web.app import route_table
 from tradewind.web.auth.identify import Identifier
+from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.endpoint import Endpoint
 from tradewind.web.site import Site
@@ -36,7 +37,7 @@ _ENDS_SESSIONS = frozenset({"end_sessions", "sign_out", "change_password"})
 
 def endpoints(world: World) -> list[Endpoint]:
     site = Site(world.config, world.db, None, world.clock)  # type: ignore[arg-type]
-    identifier = Identifier(site, Tokens(world.home / "key", world.clock))
+    identifier = Identifier(site, Tokens(SigningKey(world.home / "key"), world.clock))
     return [e for e in route_table(identifier) if e.operation_id not in _ENDS_SESSIONS]
 
 

@@ -21,7 +21,8 @@ from tradewind.model.account import Role
 from tradewind.store import audit
 from tradewind.store.connect import Database
 from tradewind.web.auth.origin import safe_path
-from tradewind.web.auth.tokens import AUDIENCE, ISSUER
+from tradewind.web.auth.signing import ISSUER
+from tradewind.web.auth.tokens import AUDIENCE
 
 LOGIN = {"username": "vera", "password": PASSWORD}
 

@@ -24,7 +24,7 @@ from tradewind.model.state import (
 )
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
-from tradewind.wire.messages import AssetEventInfo
+from tradewind.wire.messages import AssetEventInfo, Resume
 
 _schedule = msgspec.json.Decoder(ScheduleSpec)
 
@@ -95,6 +95,8 @@ class OwedCallback(msgspec.Struct, frozen=True, kw_only=True):
     map_index: int
     try_number: int
     reason: str | None
+    attempt_id: str | None = None
+    claim_token: str | None = None
 
 
 _LIVE = text(tables.LIVE)
@@ -397,6 +399,20 @@ def deferral(db: Database, ti: TiKey) -> Deferral | None:
     return _to_deferral(row) if row else None
 
 
+def resume(db: Database, ti: TiKey) -> Resume | None:
+    """Return how a task instance goes on after its latest trigger; None: from the beginning."""
+    found = deferral(db, ti)
+    if found is None:
+        return None
+    return Resume(
+        method=found.next_method,
+        kwargs=found.next_kwargs,
+        payload=found.payload,
+        error=found.error,
+        timed_out=found.timed_out,
+    )
+
+
 def _to_deferral(row: object) -> Deferral:
     values = dict(row)  # type: ignore[call-overload]
     ti = TiKey(values.pop("run_pk"), values.pop("task_id"), values.pop("map_index"))
@@ -418,6 +434,8 @@ def owed_callbacks(db: Database, limit: int) -> list[OwedCallback]:
                     table.c.map_index,
                     table.c.try_number,
                     table.c.reason,
+                    table.c.attempt_id,
+                    table.c.claim_token,
                 )
                 .where(table.c.done_at.is_(None))
                 .order_by(table.c.callback_id)

@@ -1,0 +1,62 @@
+"""The executors that there are: by name, how many tasks each takes, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import msgspec
+
+from tradewind.config import Config
+from tradewind.executors.base import Executor, Wake
+from tradewind.executors.local import LocalExecutor, Supervisors
+from tradewind.executors.sequential import SequentialExecutor
+
+Build = Callable[[Config, Supervisors, Wake], Executor]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor.
+
+    build: makes it; "module:function" is imported only when the executor is configured, because
+        its library may not be installed.
+    at_once: tasks at once; None: only `core.parallelism` bounds them.
+    remote: its workers speak to an API server.
+    """
+
+    build: Build | str
+    at_once: int | None = None
+    remote: bool = False
+
+
+KNOWN: dict[str, Known] = {
+    "LocalExecutor": Known(build=lambda _, supervisors, wake: LocalExecutor(supervisors, wake)),
+    "SequentialExecutor": Known(
+        build=lambda _, supervisors, wake: SequentialExecutor(supervisors, wake), at_once=1
+    ),
+}
+
+
+def build(name: str, config: Config, supervisors: Supervisors, wake: Wake) -> Executor:
+    """Return an executor that is not started.
+
+    Args:
+        name: one of `KNOWN`.
+        config: the configuration.
+        supervisors: the way to this host's supervisor.
+        wake: called when facts are waiting.
+
+    Raises:
+        ConfigError: its library is not installed, or its settings are not right.
+    """
+    make = KNOWN[name].build
+    if isinstance(make, str):
+        module, _, function = make.partition(":")
+        make = getattr(import_module(module), function)
+    made: Executor = make(config, supervisors, wake)
+    return made
+
+
+def remote_of(names: tuple[str, ...]) -> frozenset[str]:
+    """Return those of these executors whose workers speak to an API server."""
+    return frozenset(name for name in names if KNOWN[name].remote)
