@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pools": ("pools", "Limit how many tasks use something at once."),
     "users": ("users", "Keep the accounts that sign in to the web server."),
     "db": ("db", "Make, check, clean and export the metadata database."),
+    "migrate": ("migrate", "Come over from Airflow."),
     "config": ("config", "Show settings and where they come from."),
     "jobs": ("jobs", "Check that the parts of Tradewind are alive."),
     "scheduler": ("services", "Run the scheduler."),

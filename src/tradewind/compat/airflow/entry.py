@@ -47,6 +47,16 @@ def our_module(target: str) -> Any:
     return import_module(f"{_PACKAGES[package]}.{rest}" if rest else _PACKAGES[package])
 
 
+def leads_somewhere(name: str, module: Module) -> bool:
+    """Tell whether a name of a module stands for something in the SDK of this version."""
+    target = module.names.get(name)
+    try:
+        value_of(name, target if isinstance(target, str) else f"{module.whole}:{name}")
+    except (AttributeError, KeyError):
+        return False
+    return True
+
+
 def value_of(name: str, target: str) -> Any:
     """Return what a name stands for.
 

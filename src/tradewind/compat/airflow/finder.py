@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tradewind.compat.airflow.entry import Gone, Module, our_module, value_of
+from tradewind.compat.airflow.entry import Gone, Module, leads_somewhere, our_module, value_of
 from tradewind.compat.airflow.missing import no_such_module, no_such_name
 from tradewind.compat.airflow.tables import TABLE
 from tradewind.errors import ConfigError
@@ -72,7 +72,7 @@ class NamesModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
-            return sorted(self._public())
+            return sorted(name for name in self._public() if leads_somewhere(name, self._entry))
         if name.startswith("__") and name not in self._entry.names:
             raise AttributeError(name)
         target = self._entry.names.get(name)
@@ -156,9 +156,7 @@ class AirflowFinder(MetaPathFinder, Loader):
         return NamesModule(spec.name, TABLE[spec.name])
 
     def exec_module(self, module: ModuleType) -> None:
-        """Set what a module has from the start: of the root, the version."""
-        if module.__name__ == ROOT:
-            module.__dict__["__version__"] = AIRFLOW_VERSION
+        """Do nothing: names are looked up when they are asked for."""
 
 
 def _folders(fullname: str) -> list[str]:

@@ -14,7 +14,7 @@ from tradewind.errors import DagError
 
 NEW_SESSION: Any = None
 
-_TEXT = (
+NO_SESSION = (
     "DAG files and tasks have no database. Use the API client, `ti`/`dag_run` of the context, or "
     "`tradewind db clean` in place of a clean-up DAG"
 )
@@ -26,7 +26,7 @@ def create_session(*_args: Any, **_kwargs: Any) -> NoReturn:
     Raises:
         DagError: always.
     """
-    raise DagError(f"create_session(): {_TEXT}")
+    raise DagError(f"create_session(): {NO_SESSION}")
 
 
 def provide_session(func: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,12 +36,12 @@ def provide_session(func: Callable[..., Any]) -> Callable[..., Any]:
         DagError: the function is not a provider package's.
     """
     if not func.__module__.startswith("airflow."):
-        raise DagError(f"@provide_session on {func.__qualname__}(): {_TEXT}")
+        raise DagError(f"@provide_session on {func.__qualname__}(): {NO_SESSION}")
 
     @functools.wraps(func)
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs.get("session") is None:
-            raise DagError(f"{func.__qualname__}() needs a session: {_TEXT}")
+            raise DagError(f"{func.__qualname__}() needs a session: {NO_SESSION}")
         return func(*args, **kwargs)
 
     return call

@@ -51,6 +51,7 @@ EXCEPTIONS = {
 TABLE: Table = {
     "airflow": Module(
         {
+            "__version__": "compat.version:AIRFLOW_VERSION",
             "DAG": "sdk:DAG",
             "Asset": "sdk:Asset",
             "Dataset": "sdk:Asset",

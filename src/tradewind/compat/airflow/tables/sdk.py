@@ -6,6 +6,31 @@ from tradewind.compat.airflow.entry import Module, Table
 from tradewind.compat.airflow.tables.core import DECORATOR_BASES, EXCEPTIONS
 from tradewind.compat.airflow.tables.models import OPERATOR
 
+# fmt: off
+_PUBLIC = (
+    "AllowedKeyMapper", "Asset", "AssetAccessControl", "AssetAlias", "AssetAll", "AssetAny",
+    "AssetOrTimeSchedule", "AssetWatcher", "AsyncCallback", "BaseAsyncOperator",
+    "BaseBranchOperator", "BaseDeadlineReference", "BaseHook", "BaseNotifier", "BaseOperator",
+    "BaseOperatorLink", "BaseSensorOperator", "BaseXCom", "BranchMixIn", "ChainMapper",
+    "Connection", "Context", "CronDataIntervalTimetable", "CronPartitionTimetable",
+    "CronTriggerTimetable", "DAG", "DagRunState", "DayWindow", "DeadlineAlert",
+    "DeadlineReference", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable", "EdgeModifier",
+    "EventsTimetable", "ExceptionRetryPolicy", "FanOutMapper", "FixedKeyMapper", "HourWindow",
+    "IdentityMapper", "Label", "Metadata", "MinimumCount", "MonthWindow",
+    "MultipleCronTriggerTimetable", "NEVER_EXPIRE", "ObjectStoragePath", "Param", "ParamsDict",
+    "PartitionMapper", "PartitionedAssetTimetable", "PartitionedAtRuntime", "PokeReturnValue",
+    "ProductMapper", "QuarterWindow", "ResumableJobMixin", "RetryAction", "RetryDecision",
+    "RetryPolicy", "RetryRule", "RollupMapper", "SegmentWindow", "SkipMixin", "StartOfDayMapper",
+    "StartOfHourMapper", "StartOfMonthMapper", "StartOfQuarterMapper", "StartOfWeekMapper",
+    "StartOfYearMapper", "SyncCallback", "TaskGroup", "TaskInstance", "TaskInstanceState",
+    "TriggerRule", "Variable", "WaitForAll", "WeekWindow", "WeightRule", "Window", "XComArg",
+    "YearWindow", "asset", "chain", "chain_linear", "cross_downstream", "dag",
+    "deadline_reference", "get_current_context", "get_parsing_context", "lineage", "literal",
+    "result", "setup", "task", "task_group", "teardown",
+)
+# fmt: on
+"""All names of Airflow 3.3, so that one which is not here yet is refused as such."""
+
 _SENTINELS = {
     "NOTSET": "compat.types",
     "ArgNotSet": "compat.types",
@@ -29,7 +54,13 @@ _ASSETS = {
 
 TABLE: Table = {
     "airflow.sdk": Module(
-        {"__version__": "compat.version:SDK_VERSION", "conf": "compat.configuration"}, whole="sdk"
+        {
+            **{name: f"sdk:{name}" for name in _PUBLIC},
+            "__version__": "compat.version:SDK_VERSION",
+            "conf": "compat.configuration",
+            "TaskInstance": "sdk.task_instance:RuntimeTaskInstance",
+        },
+        whole="sdk",
     ),
     "airflow.sdk.bases": Module(),
     "airflow.sdk.bases.branch": Module(
