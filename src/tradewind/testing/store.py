@@ -17,7 +17,9 @@ from tradewind.model.event import Past, PastTask
 from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run
 from tradewind.model.state import FAILED_STATES, SUCCESS_STATES, RunType, TaskState
+from tradewind.sdk import serde
 from tradewind.sdk.connection import Connection
+from tradewind.sdk.xcom import XCOM_RETURN_KEY
 from tradewind.wire.messages import (
     AssetEventInfo,
     AssetEventOut,
@@ -57,6 +59,8 @@ class MemoryStore:
         self.connections: dict[str, Connection] = {}
         self.runs: dict[int, LiveRun] = {}
         self.xcoms: dict[int, dict[tuple[TaskKey, str], bytes]] = {}
+        self.returned: dict[str, Any] = {}
+        """By task id: what tasks are taken to have returned that do not run."""
         self.rendered: dict[tuple[int, TaskKey], bytes] = {}
         self.asset_events: list[tuple[AssetEventInfo, str | None]] = []
         """Each with the alias that it came through."""
@@ -246,9 +250,13 @@ def _get_xcoms(store: MemoryStore, run: Run, call: GetXComs) -> dict[str, Any]:
 
 def _xcoms_of(store: MemoryStore, run_pk: int, call: GetXComs) -> list[dict[str, Any]]:
     place = {task_id: i for i, task_id in enumerate(call.task_ids)}
+    taken = {
+        (TaskKey(task_id), XCOM_RETURN_KEY): serde.dumps(value)
+        for task_id, value in store.returned.items()
+    }
     found = [
         {"task_id": task.task_id, "map_index": task.map_index, "value": value}
-        for (task, key), value in store.xcoms.get(run_pk, {}).items()
+        for (task, key), value in {**taken, **store.xcoms.get(run_pk, {})}.items()
         if key == call.key
         and (not place or task.task_id in place)
         and (call.map_indexes is None or task.map_index in call.map_indexes)

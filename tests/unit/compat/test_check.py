@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tradewind.cli.commands.migrate import migrate_command
+from tradewind.cli.main import cli
 from tradewind.compat.airflow.check import Report, Verdict, check_folder, check_source
 
 RUNS, CHANGE, UNSUPPORTED = Verdict.RUNS, Verdict.CHANGE, Verdict.UNSUPPORTED
@@ -124,13 +124,13 @@ def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text("from airflow.operators.dummy import DummyOperator")
     (tmp_path / "bad.py").write_text("\nfrom airflow.models import Log")
     run = CliRunner().invoke
-    shown = run(migrate_command, ["check", str(tmp_path)])
+    shown = run(cli, ["migrate", "check", str(tmp_path)])
     assert shown.exit_code == 0
     assert "bad.py" in shown.stdout
     assert "good.py" not in shown.stdout
     assert "files: 2 (runs: 1, needs a change: 0, not supported: 1)" in shown.stderr
-    assert "good.py" in run(migrate_command, ["check", str(tmp_path), "--notes"]).stdout
-    told = json.loads(run(migrate_command, ["check", str(tmp_path), "-o", "json"]).stdout)
+    assert "good.py" in run(cli, ["migrate", "check", str(tmp_path), "--notes"]).stdout
+    told = json.loads(run(cli, ["migrate", "check", str(tmp_path), "-o", "json"]).stdout)
     assert told[0]["file"] == "bad.py"
     assert told[0]["verdict"] == "not supported"
     assert told[0]["findings"][0]["line"] == 2

@@ -7,13 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.compat.airflow.modules import dates, helpers, session, states, timeouts, timezone
+from tradewind.compat.airflow.modules import (
+    dates,
+    helpers,
+    session,
+    states,
+    stats,
+    timeouts,
+    timezone,
+)
 from tradewind.compat.airflow.modules.configuration import conf
 from tradewind.compat.airflow.modules.context import context_to_airflow_vars
 from tradewind.compat.airflow.modules.dagbag import DagBag
 from tradewind.compat.airflow.modules.module_loading import import_string
 from tradewind.compat.airflow.modules.serialization import deserialize, serialize
 from tradewind.errors import DagError
+from tradewind.sdk import get_parsing_context
 from tradewind.sdk.exceptions import AirflowConfigException, AirflowTaskTimeout
 
 
@@ -113,3 +122,15 @@ def test_a_folder_of_dag_files_is_imported(tmp_path: Path) -> None:
     assert bag.dag_ids == ["good"]
     assert bag.get_dag("good").dag_id == "good"
     assert bag.import_errors == {str(tmp_path / "bad.py"): "ValueError: no"}
+
+
+def test_the_parsing_context_wants_all() -> None:
+    assert get_parsing_context() == (None, None)
+
+
+def test_figures_are_taken_and_go_nowhere() -> None:
+    stats.Stats.incr("my.count")
+    stats.Stats.gauge("my.value", 3.5)
+    with stats.Stats.timer("my.time"):
+        stats.Stats.timing("my.time", 1)
+    assert not vars(stats.Stats)
