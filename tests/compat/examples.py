@@ -26,7 +26,6 @@ NOT_PARSED: dict[str, str] = {
     f"{CORE}/example_task_state_store_async.py": "task_state_store",
     f"{CORE}/example_workday_timetable.py": "plugins",
     f"{CORE}/tutorial_objectstorage.py": "ObjectStoragePath",
-    f"{STANDARD}/example_hitl_operator.py": "HITLOperator and its kin",
 }
 """By file, what is not in this version of Tradewind."""
 
@@ -52,6 +51,8 @@ class Running(NamedTuple):
     """DAGs that fail, as they do in Airflow."""
     beside: tuple[str, ...] = ()
     """Files whose DAGs the tasks trigger or look at."""
+    answers: Mapping[str, Any] = {}
+    """What people answer the tasks that ask them."""
     at_once: bool = False
     """Its tasks need each other while they run: run it in processes, by `tradewind run`."""
 
@@ -65,6 +66,15 @@ RUNS: dict[str, Running] = {
     # Waits for a task group that there is not.
     f"{STANDARD}/example_external_task_marker_dag.py": Running(
         failed=("example_external_task_marker_child",)
+    ),
+    f"{STANDARD}/example_hitl_operator.py": Running(
+        answers={
+            "wait_for_input": "OK",
+            "wait_for_option": "option 2",
+            "wait_for_multiple_options": ["option 4", "option 6"],
+            "valid_input_and_options": "Approve",
+            "choose_a_branch_to_run": "task_3",
+        }
     ),
     # One task waits for a file that another makes meanwhile.
     f"{STANDARD}/example_sensors.py": Running(at_once=True),

@@ -102,7 +102,12 @@ def run_all(root: Path, name: str, file: LoadedFile, how: Running) -> str:
     for dag_id, dag in file.dags.items():
         others = [other for other in file.dags.values() if other is not dag]
         run = run_dag(
-            dag, run_conf=how.conf, clock=FakeClock(), others=[*others, *beside], store=store
+            dag,
+            run_conf=how.conf,
+            clock=FakeClock(),
+            others=[*others, *beside],
+            answers=how.answers,
+            store=store,
         )
         wanted = "failed" if dag_id in how.failed else "success"
         assert run.state == wanted, (name, dag_id, run.states)

@@ -58,6 +58,7 @@ DUE_STATES = frozenset(
         TaskState.UP_FOR_RETRY,
         TaskState.UP_FOR_RESCHEDULE,
         TaskState.DEFERRED,
+        TaskState.AWAITING_INPUT,
         TaskState.RESTARTING,
     }
 )
@@ -182,7 +183,7 @@ class Draft:
     def release(self, node: int, why: str) -> None:
         """Stop a node's live attempt or trigger, because the node moves on without it."""
         ti = self.live.tis[node]
-        if ti.state is TaskState.DEFERRED:
+        if ti.state in {TaskState.DEFERRED, TaskState.AWAITING_INPUT}:
             self.effects.append(CancelTrigger(key=ti.in_run, fence=ti.fence))
         elif ti.attempt_id is not None and ti.state is not TaskState.RESTARTING:
             # A restarting attempt was told to stop when the task was cleared.

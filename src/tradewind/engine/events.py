@@ -215,6 +215,8 @@ def _trigger_reported(draft: Draft, event: TriggerReported) -> None:
         failed = isinstance(event.result, TriggerFailed)
         reason = "the trigger failed" if failed else "the trigger fired"
         draft.move(node, TaskState.SCHEDULED, reason, due_at=None)
+    elif ti.state is TaskState.AWAITING_INPUT and ti.fence == event.fence:
+        draft.move(node, TaskState.SCHEDULED, "a person answered", due_at=None)
 
 
 # ---- what users do ------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def _own(
         text = "it was cleared while it ran; it starts anew when the old attempt has ended"
         yield Blocked(code="restarting", text=text, until=due)
     elif state is TaskState.AWAITING_INPUT:
-        yield Blocked(code="awaiting_input", text="it waits for a person's answer")
+        yield Blocked(code="awaiting_input", text="it waits for a person's answer", until=due)
     elif due is not None and state in _WAITING and (now is None or due > now):
         what = "the next try" if state is TaskState.UP_FOR_RETRY else "the next poke"
         yield Blocked(

@@ -72,7 +72,7 @@ _OWN_MOVES: dict[tuple[TaskState, TaskState], Move] = {
     (_RUNNING, _SCHEDULED): Move("worker", "lost before user code started"),
     (_RUNNING, _RESTARTING): Move("user", "cleared while running"),
     (_RUNNING, _INPUT): Move("worker", "asks a person"),
-    (_INPUT, _SCHEDULED): Move("user", "a person answered"),
+    (_INPUT, _SCHEDULED): Move("user", "a person answered, or nobody in time"),
     (_RESTARTING, _NONE): Move("worker", "the cleared attempt ended"),
     (_RETRY, _SCHEDULED): Move("time", "the retry is due"),
     (_RETRY, _SKIPPED): Move("rule", "skipped by its rule or a branch"),

@@ -72,7 +72,8 @@ def settle(
         return Verdict(TaskState.SKIPPED, reason=outcome.reason or None)
     if isinstance(outcome, Deferred):
         due = None if outcome.timeout_s is None else now + timedelta(seconds=outcome.timeout_s)
-        return Verdict(TaskState.DEFERRED, due_at=due)
+        waits = TaskState.DEFERRED if outcome.question is None else TaskState.AWAITING_INPUT
+        return Verdict(waits, due_at=due)
     assert isinstance(outcome, Rescheduled)
     return Verdict(TaskState.UP_FOR_RESCHEDULE, due_at=outcome.at)
 

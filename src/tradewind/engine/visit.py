@@ -169,6 +169,9 @@ def resume(draft: Draft, node: int) -> None:
     if ti.state is TaskState.DEFERRED:
         draft.effects.append(CancelTrigger(key=ti.in_run, fence=ti.fence, timed_out=True))
         draft.move(node, TaskState.SCHEDULED, "the trigger timed out", due_at=None)
+    elif ti.state is TaskState.AWAITING_INPUT:
+        draft.effects.append(CancelTrigger(key=ti.in_run, fence=ti.fence, timed_out=True))
+        draft.move(node, TaskState.SCHEDULED, "nobody answered in time", due_at=None)
     elif ti.state is TaskState.RESTARTING:
         begin_again(draft, node, "cleared; the old attempt did not end in time")
     else:

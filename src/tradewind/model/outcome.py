@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -35,10 +36,28 @@ class SkippedBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     reason: str = ""
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task asks a person.
+
+    options: what can be chosen; several with `multiple`. defaults: chosen when nobody answers
+    in time. params: a form to fill in, by name: {"value", "schema", "description"}.
+    assigned_users: ids or names of those who may answer; nobody named: whoever may run the DAG.
+    """
+
+    subject: str
+    options: tuple[str, ...]
+    body: str | None = None
+    defaults: tuple[str, ...] | None = None
+    multiple: bool = False
+    params: dict[str, Any] = {}
+    assigned_users: tuple[dict[str, str], ...] = ()
+
+
 class Deferred(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="deferred"):
     """The user's code handed over to a trigger.
 
     trigger: class path; kwargs, next_kwargs: typed JSON (`sdk.serde`), opaque to servers.
+    question: a person is asked, and no trigger runs: trigger is "".
     """
 
     trigger: str
@@ -46,6 +65,7 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     next_method: str
     next_kwargs: bytes
     timeout_s: float | None = None
+    question: Question | None = None
 
 
 class Rescheduled(msgspec.Struct, frozen=True, kw_only=True, tag="rescheduled"):

@@ -8,7 +8,7 @@ from tradewind.model.ids import TiKey
 from tradewind.model.outcome import Deferred, Outcome, Vanished
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.work import Work
-from tradewind.store.turn import TriggerWrite
+from tradewind.store.turn import QuestionWrite, TriggerWrite
 
 
 def write_consequences(work: Work, board: Board, ti: TiKey, fence: int, outcome: Outcome) -> None:
@@ -28,6 +28,16 @@ def write_consequences(work: Work, board: Board, ti: TiKey, fence: int, outcome:
                 timeout_at=timeout_at,
             )
         )
+        if outcome.question is not None:
+            work.turn.questions.append(
+                QuestionWrite(
+                    ti=ti,
+                    fence=fence,
+                    question=outcome.question,
+                    at=work.now,
+                    timeout_at=timeout_at,
+                )
+            )
     resumed = board.resuming.get(ti)
     if resumed is not None and not (isinstance(outcome, Vanished) and outcome.before_start):
         work.turn.triggers_gone.append((ti, resumed))

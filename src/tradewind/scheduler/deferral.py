@@ -190,7 +190,7 @@ class Deferrals:
     def _add(self, deferral: Deferral) -> None:
         if deferral.has_result:
             self._board.resuming[deferral.ti] = deferral.fence
-        else:
+        elif deferral.classpath:  # else a person is asked, and nothing runs
             self._triggers.add(trigger_id(deferral.ti, deferral.fence), deferral)
 
     def _ask_for_triggerer(self) -> None:

@@ -10,16 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from tradewind.errors import NotFound
-from tradewind.model.event import Cleared, Marked, RunMarked
+from tradewind.model.event import Cleared, Marked, RunMarked, TriggerReported
 from tradewind.model.ids import TaskKey
+from tradewind.model.outcome import TriggerFired
 from tradewind.model.state import RunState, TaskState
 from tradewind.scheduler.assets import AssetRuns
+from tradewind.scheduler.board import Board
 from tradewind.scheduler.remote import RemoteAttempts
 from tradewind.scheduler.remote_callbacks import RemoteCallbacks
 from tradewind.scheduler.runs import Runs
 from tradewind.scheduler.work import Work
-from tradewind.store.turn import InboxDone, InboxEvent
+from tradewind.store.turn import AnswerWrite, InboxDone, InboxEvent, TriggerResult
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class Inbox:
 
     def __init__(
         self,
+        board: Board,
         runs: Runs,
         dag_changed: Callable[[str], None],
         pools_changed: Callable[[], None],
@@ -41,6 +46,7 @@ class Inbox:
         remote: RemoteAttempts,
         remote_callbacks: RemoteCallbacks,
     ) -> None:
+        self._board = board
         self._runs = runs
         self._dag_changed = dag_changed
         self._pools_changed = pools_changed
@@ -61,6 +67,7 @@ class Inbox:
             "reported": self._attempt,
             "stopped": self._attempt,
             "callback_ended": self._callback_ended,
+            "answered": self._answered,
         }
 
     def apply(self, work: Work, events: list[InboxEvent]) -> None:
@@ -118,6 +125,40 @@ class Inbox:
 
     def _callback_ended(self, work: Work, event: InboxEvent) -> None:
         self._remote_callbacks.ended(work, event.payload)
+
+    def _answered(self, work: Work, event: InboxEvent) -> None:
+        """A person answered a task: it goes on with the answer."""
+        payload = event.payload
+        run_pk = self._run(event)
+        key, fence = TaskKey(payload["task_id"], payload["map_index"]), payload["fence"]
+        live = self._board.runs[run_pk].live
+        found = live.get(key) if key in live.key_node else None
+        if found is None or found.state is not TaskState.AWAITING_INPUT or found.fence != fence:
+            raise ValueError(f"{key} waits for no answer any more")
+        if any(a.ti == found.key for a in work.turn.answers):
+            raise ValueError(f"{key} was answered a moment ago")
+        by = {"id": str(payload["by"]["id"]), "name": str(payload["by"]["name"])}
+        answer = AnswerWrite(
+            ti=found.key,
+            fence=fence,
+            at=work.now,
+            by=by,
+            chosen_options=tuple(payload["chosen_options"]),
+            params_input=payload["params_input"],
+        )
+        told = {
+            "chosen_options": list(answer.chosen_options),
+            "params_input": answer.params_input,
+            "responded_at": work.now.isoformat(),
+            "responded_by_user": by,
+            "timedout": False,
+        }
+        data = msgspec.json.encode(told)
+        work.turn.answers.append(answer)
+        work.turn.trigger_results.append(TriggerResult(ti=found.key, fence=fence, payload=data))
+        fired = TriggerFired(payload=data)
+        work.tell(run_pk, TriggerReported(key=key, fence=fence, result=fired))
+        self._board.resuming[found.key] = fence
 
     def _run(self, event: InboxEvent, version_id: int | None = None) -> int:
         if event.run_pk is None or not self._runs.ensure(event.run_pk, version_id):

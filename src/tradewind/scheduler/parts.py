@@ -179,6 +179,7 @@ class Parts:
 
     def _inbox(self, remote_callbacks: RemoteCallbacks) -> Inbox:
         return Inbox(
+            self.board,
             self.runs,
             self.dag_changed,
             self.capacity_changed,

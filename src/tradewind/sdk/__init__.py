@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     from tradewind.sdk.operators.datetime import BranchDateTimeOperator
     from tradewind.sdk.operators.email import EmailOperator, SmtpNotifier
     from tradewind.sdk.operators.empty import EmptyOperator
+    from tradewind.sdk.operators.hitl import (
+        ApprovalOperator,
+        HITLBranchOperator,
+        HITLEntryOperator,
+        HITLOperator,
+    )
     from tradewind.sdk.operators.latest_only import LatestOnlyOperator
     from tradewind.sdk.operators.python import PythonOperator
     from tradewind.sdk.operators.skipping import BranchMixIn, SkipMixin
@@ -117,6 +123,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "ApprovalOperator",
     "ArgumentError",
     "Asset",
     "AssetAccessControl",
@@ -168,6 +175,9 @@ __all__ = [
     "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FileSensor",
+    "HITLBranchOperator",
+    "HITLEntryOperator",
+    "HITLOperator",
     "Label",
     "LatestOnlyOperator",
     "MappedOperator",
@@ -225,6 +235,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ApprovalOperator": "operators.hitl",
     "ArgumentError": "arguments",
     "Asset": "assets",
     "AssetAccessControl": "assets",
@@ -276,6 +287,9 @@ _MODULES = {
     "ExternalTaskMarker": "sensors.external_task",
     "ExternalTaskSensor": "sensors.external_task",
     "FileSensor": "sensors.filesystem",
+    "HITLBranchOperator": "operators.hitl",
+    "HITLEntryOperator": "operators.hitl",
+    "HITLOperator": "operators.hitl",
     "Label": "edges",
     "LatestOnlyOperator": "operators.latest_only",
     "MappedOperator": "mapping",

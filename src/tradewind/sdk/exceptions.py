@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind import errors
 
 if TYPE_CHECKING:
+    from tradewind.model.outcome import Question
     from tradewind.sdk.triggers.base import BaseTrigger
 
 
@@ -175,6 +176,32 @@ class AirflowTaskTimeout(BaseException):
 
 class AirflowTaskTerminated(BaseException):
     """The task was asked to stop (SIGTERM): cleared, marked, timed out or shut down."""
+
+
+class TaskAwaitingInput(BaseException):
+    """Raise it to ask a person and give the slot back; `method_name` goes on with the answer.
+
+    Args:
+        question: what is asked.
+        method_name: the operator's method that goes on, called with `context`, `event` (the
+            answer) and `kwargs`.
+        kwargs: must be serialisable.
+        timeout: how long to wait for an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        question: Question,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        super().__init__()
+        self.question = question
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timeout
 
 
 class TaskDeferred(BaseException):

@@ -31,6 +31,7 @@ from tradewind.sdk.exceptions import (
     AirflowTaskTerminated,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    TaskAwaitingInput,
     TaskDeferred,
 )
 from tradewind.sdk.masking import redact
@@ -61,6 +62,16 @@ def of_exception(error: BaseException, task: Any, context: Any) -> Outcome:
             return Rescheduled(at=at)
         case TaskDeferred():
             return _of_deferral(error, task)
+        case TaskAwaitingInput():
+            log.info("asks a person: %s", error.question.subject)
+            return Deferred(
+                trigger="",
+                kwargs=b"{}",
+                next_method=error.method_name,
+                next_kwargs=serde.dumps(error.kwargs or {}, "the kwargs of TaskAwaitingInput"),
+                timeout_s=None if error.timeout is None else error.timeout.total_seconds(),
+                question=error.question,
+            )
         case _:
             return of_failure(error, task, context)
 

@@ -26,6 +26,7 @@ _OF_A_RUN = (
     tables.xcom,
     tables.rendered,
     tables.deferral,
+    tables.hitl_detail,
     tables.callback,
     tables.attempt,
     tables.ti_event,

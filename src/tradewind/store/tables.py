@@ -315,6 +315,30 @@ deferral = Table(
     sqlite_with_rowid=False,
 )
 
+hitl_detail = Table(
+    "hitl_detail",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("fence", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text),
+    Column("options", JsonText, nullable=False),
+    Column("defaults", JsonText),
+    Column("multiple", Boolean, nullable=False),
+    Column("params", JsonText, nullable=False),
+    Column("assigned_users", JsonText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("timeout_at", UtcTime),
+    Column("responded_at", UtcTime),
+    Column("responded_by", JsonText),
+    Column("chosen_options", JsonText),
+    Column("params_input", JsonText, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a task asked a person last, and the answer. It waits while the task is awaiting_input."""
+
 callback = Table(
     "callback",
     metadata,

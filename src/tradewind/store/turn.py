@@ -15,6 +15,7 @@ import msgspec
 
 from tradewind.model.event import RunChange, TaskChange
 from tradewind.model.ids import AttemptId, TiKey
+from tradewind.model.outcome import Question
 from tradewind.model.run import Attempt, Run, TaskInstance
 from tradewind.model.state import AttemptState
 
@@ -90,6 +91,27 @@ class TriggerResult(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes | None = None
     error: str | None = None
     timed_out: bool = False
+
+
+class QuestionWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """A task asks a person; replaces what the task instance asked before."""
+
+    ti: TiKey
+    fence: int
+    question: Question
+    at: datetime
+    timeout_at: datetime | None
+
+
+class AnswerWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """A person answered. by: {"id", "name"}."""
+
+    ti: TiKey
+    fence: int
+    at: datetime
+    by: dict[str, str]
+    chosen_options: tuple[str, ...]
+    params_input: dict[str, Any] = {}
 
 
 class AssetEventWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -180,6 +202,8 @@ class Turn(msgspec.Struct, kw_only=True):
     triggers: list[TriggerWrite] = []
     trigger_results: list[TriggerResult] = []
     triggers_gone: list[tuple[TiKey, int]] = []
+    questions: list[QuestionWrite] = []
+    answers: list[AnswerWrite] = []
     asset_events: list[AssetEventWrite] = []
     callbacks: list[CallbackWrite] = []
     callbacks_done: list[tuple[int, str | None]] = []

@@ -14,11 +14,12 @@ from tradewind.store.turn import Turn
 RESCHEDULED = b'{"type":"rescheduled"'
 """How the outcome of an attempt that only rescheduled is written."""
 
-_attempt, _callback, _dag, _deferral, _inbox, _xcom = (
+_attempt, _callback, _dag, _deferral, _hitl, _inbox, _xcom = (
     tables.attempt,
     tables.callback,
     tables.dag,
     tables.deferral,
+    tables.hitl_detail,
     tables.inbox,
     tables.xcom,
 )
@@ -47,6 +48,7 @@ def add_values(batch: Batch, turn: Turn) -> None:
     ]
     batch.add("rendered fields", _PUT_RENDERED, rendered)
     _add_deferrals(batch, turn)
+    _add_questions(batch, turn)
 
 
 # ---- deferrals --------------------------------------------------------------------------
@@ -101,6 +103,51 @@ def _add_deferrals(batch: Batch, turn: Turn) -> None:
     batch.add("a deferral", _DROP_DEFERRAL, gone)
 
 
+# ---- questions to people ------------------------------------------------------------------
+
+_ASK = Prepared(insert_or_replace(_hitl))
+_ANSWERED = Prepared(
+    update(_hitl).where(*rows.is_b_key(_hitl), _hitl.c.fence == bindparam("b_fence")),
+    ["responded_at", "responded_by", "chosen_options", "params_input"],
+)
+
+
+def _add_questions(batch: Batch, turn: Turn) -> None:
+    asked = [
+        {
+            **rows.ti_key(q.ti),
+            "fence": q.fence,
+            "subject": rows.plain(q.question.subject),
+            "body": rows.plain(q.question.body),
+            "options": list(q.question.options),
+            "defaults": None if q.question.defaults is None else list(q.question.defaults),
+            "multiple": q.question.multiple,
+            "params": q.question.params,
+            "assigned_users": list(q.question.assigned_users),
+            "created_at": q.at,
+            "timeout_at": q.timeout_at,
+            "responded_at": None,
+            "responded_by": None,
+            "chosen_options": None,
+            "params_input": {},
+        }
+        for q in turn.questions
+    ]
+    batch.add("a question", _ASK, asked)
+    answered = [
+        {
+            **rows.b_key(a.ti),
+            "b_fence": a.fence,
+            "responded_at": a.at,
+            "responded_by": a.by,
+            "chosen_options": list(a.chosen_options),
+            "params_input": a.params_input,
+        }
+        for a in turn.answers
+    ]
+    batch.add("a person's answer", _ANSWERED, answered)
+
+
 # ---- what an earlier attempt left behind --------------------------------------------------
 
 _DROP_OLD_XCOMS = Prepared(
@@ -129,6 +176,7 @@ _FOLD_RESCHEDULES = Prepared(
 )
 _TRY_GOES_ON = {
     TaskState.DEFERRED,
+    TaskState.AWAITING_INPUT,
     TaskState.UP_FOR_RESCHEDULE,
     TaskState.SCHEDULED,
     TaskState.QUEUED,
@@ -160,7 +208,7 @@ def add_forgotten(batch: Batch, turn: Turn) -> None:
         before, after = change.before, change.after
         if after.state in _TRY_GOES_ON:
             continue
-        if before.fence > 1 or before.state is TaskState.DEFERRED:
+        if before.fence > 1 or before.state in {TaskState.DEFERRED, TaskState.AWAITING_INPUT}:
             over[after.key] = {**rows.b_key(after.key), "b_fence": after.fence + 1}
     batch.add("a deferral of a try that is over", _DROP_DEFERRALS, list(over.values()))
 

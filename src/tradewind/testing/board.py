@@ -95,6 +95,17 @@ class Board:
 
     def stuck(self) -> UserError:
         """Return the error about runs in which nothing will happen any more."""
+        asking = [
+            f"{ti.in_run}"
+            for entry in self.entries.values()
+            for ti in entry.live.instances()
+            if ti.state is TaskState.AWAITING_INPUT
+        ]
+        if asking:
+            return UserError(
+                f"the run cannot go on: {', '.join(asking[:_NAMED])} waits for a person, and here "
+                f"is none; answer with dag.test(answers={{{asking[0]!r}: 'the option'}})"
+            )
         waiting = [
             f"{ti.in_run} ({ti.state})"
             for entry in self.entries.values()

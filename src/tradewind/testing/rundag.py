@@ -38,6 +38,7 @@ def run_dag(
     variables: Mapping[str, Any] | None = None,
     connections: Mapping[str, Connection | str] | None = None,
     others: Iterable[Any] = (),
+    answers: Mapping[str, Any] | None = None,
     clock: Waiter | None = None,
     store: MemoryStore | None = None,
 ) -> FinishedRun:
@@ -61,6 +62,8 @@ def run_dag(
         variables: by key, beside those of the file.
         connections: by id, beside those of the file.
         others: DAGs that this one's tasks may trigger.
+        answers: what people answer the tasks that ask, by task id: an option, several, or
+            {"chosen_options": [...], "params_input": {...}}.
         clock: tells the time and waits; a `FakeClock` lets no time be lost.
         store: what earlier runs left; runs that share one see each other.
 
@@ -97,6 +100,7 @@ def run_dag(
         clock=clock,
         make_attempts=lambda made: InlineAttempts(made.here),
         mark_success=mark_success_pattern,
+        answers=answers,
     )
     with closing(runner), _logged():
         run_pk = runner.create(

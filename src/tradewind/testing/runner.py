@@ -18,6 +18,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.engine.step import step
@@ -41,9 +43,10 @@ from tradewind.model.state import RunType, TaskState
 from tradewind.sdk import current, runtime
 from tradewind.sdk.build import to_spec
 from tradewind.sdk.waiting import Waiter
+from tradewind.testing.answers import answered
 from tradewind.testing.attempts import Attempts, Ended, HereRuntime
 from tradewind.testing.board import Board
-from tradewind.testing.entry import Entry
+from tradewind.testing.entry import Deferral, Entry
 from tradewind.testing.idle import Idle
 from tradewind.testing.observer import SILENT, Observer
 from tradewind.testing.runs import FinishedRun, new_run
@@ -62,6 +65,7 @@ class Runner:
         make_attempts: given the runner, returns what runs tasks.
         parallelism: most tasks of a run that run at once; a run that a task waits for has its own.
         mark_success: tasks whose whole id it matches succeed without running.
+        answers: what people answer the tasks that ask, by task id.
         observer: told what happens.
 
     Raises:
@@ -77,6 +81,7 @@ class Runner:
         make_attempts: Callable[[Runner], Attempts],
         parallelism: int = 1,
         mark_success: str | None = None,
+        answers: Mapping[str, Any] | None = None,
         observer: Observer = SILENT,
     ) -> None:
         self._dags = dags
@@ -84,6 +89,7 @@ class Runner:
         self.store = store
         self._clock = clock
         self._mark_success = re.compile(mark_success) if mark_success is not None else None
+        self._answers = answers or {}
         self._observer = observer
         self._board = Board(store, parallelism)
         self._owed: list[Assignment] = []
@@ -218,6 +224,12 @@ class Runner:
         self._tell(entry, reported)
         if isinstance(outcome, Deferred) and entry.live.get(key).state is TaskState.DEFERRED:
             self._triggers.start(entry.trigger(key, outcome))
+        if isinstance(outcome, Deferred) and outcome.question is not None:
+            entry.deferrals[key] = Deferral(outcome)
+            if key.task_id in self._answers:
+                told = answered(self._answers[key.task_id], outcome.question, self._clock.now())
+                assignment = msgspec.structs.replace(assignment, fence=entry.live.get(key).fence)
+                self._fired(entry, (assignment, told))
 
     def _fired(self, entry: Entry, fired: Fired) -> None:
         assignment, result = fired

@@ -88,7 +88,10 @@ def failed_runs(db: Database, since: datetime, limit: int = MAX_FAILED) -> list[
 
 def stuck_tasks(db: Database, before: datetime, limit: int = MAX_STUCK) -> list[Stuck]:
     """Return task instances of live runs that have waited since before a time, longest first."""
-    waiting = ("scheduled", "queued", "up_for_retry", "up_for_reschedule", "deferred")
+    waiting = (
+        *("scheduled", "queued", "up_for_retry", "up_for_reschedule"),
+        *("deferred", "awaiting_input"),
+    )
     found: list[Stuck] = []
     with db.read() as conn:
         live = {
