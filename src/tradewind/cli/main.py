@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scheduler": ("services", "Run the scheduler."),
     "dag-processor": ("services", "Run the DAG processor."),
     "worker": ("services", "Run the worker of this machine."),
+    "celery": ("celery", "Run and look after workers on any number of machines."),
     "triggerer": ("services", "Run the triggerer, for deferred tasks."),
     "api-server": ("services", "Run the web server."),
     "doctor": ("doctor", "Look for what could be wrong with this installation."),

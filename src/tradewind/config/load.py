@@ -30,7 +30,9 @@ from tradewind.errors import ConfigError
 
 _CREDENTIALS = (
     "TRADEWIND__DATABASE__",
+    "TRADEWIND__CELERY__",
     "AIRFLOW__DATABASE__",
+    "AIRFLOW__CELERY__",
     "AIRFLOW__CORE__FERNET_KEY",
     "TRADEWIND_CONN_",
     "AIRFLOW_CONN_",

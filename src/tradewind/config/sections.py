@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import typing
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, field
+
+from tradewind.config.celery import Celery
+from tradewind.config.notation import SECRET, UNIT_S, Seconds
 
 PREFIX = "TRADEWIND__"
 HOME = "$TRADEWIND_HOME"
 KEY_FILE = "keys/encryption.keys"
 """Under the home: the keys that are generated at the first start, one a line, newest first."""
-
-Seconds: TypeAlias = float
-_S = {"unit": "s"}
-_SECRET: dict[str, Any] = {"secret": True}
 
 
 class Core(Struct, frozen=True, kw_only=True):
@@ -108,7 +107,7 @@ class Database(Struct, frozen=True, kw_only=True):
 
     sql_alchemy_conn: Annotated[
         str,
-        Meta(description="URL of the database: SQLite or PostgreSQL 14+.", extra=_SECRET),
+        Meta(description="URL of the database: SQLite or PostgreSQL 14+.", extra=SECRET),
     ] = f"sqlite:///{HOME}/tradewind.db"
     encryption_keys: Annotated[
         tuple[str, ...],
@@ -117,7 +116,7 @@ class Database(Struct, frozen=True, kw_only=True):
                 "Keys for variables and connections at rest, separated by commas: the first "
                 f"encrypts, all decrypt. Empty: those in {HOME}/{KEY_FILE}."
             ),
-            extra=_SECRET,
+            extra=SECRET,
         ),
     ] = ()
 
@@ -127,42 +126,42 @@ class Scheduler(Struct, frozen=True, kw_only=True):
 
     lease_s: Annotated[
         Seconds,
-        Meta(description="A leader that is silent this long is replaced.", gt=0, extra=_S),
+        Meta(description="A leader that is silent this long is replaced.", gt=0, extra=UNIT_S),
     ] = 10.0
     heartbeat_s: Annotated[
         Seconds,
-        Meta(description="How often the leader renews its lease.", gt=0, extra=_S),
+        Meta(description="How often the leader renews its lease.", gt=0, extra=UNIT_S),
     ] = 2.0
     attempt_lease_s: Annotated[
         Seconds,
-        Meta(description="A task that is silent this long is lost.", gt=0, extra=_S),
+        Meta(description="A task that is silent this long is lost.", gt=0, extra=UNIT_S),
     ] = field(default=60.0, name="task_instance_heartbeat_timeout")
     attempt_heartbeat_s: Annotated[
         Seconds,
-        Meta(description="How often a worker reports its running tasks.", gt=0, extra=_S),
+        Meta(description="How often a worker reports its running tasks.", gt=0, extra=UNIT_S),
     ] = field(default=5.0, name="task_instance_heartbeat_sec")
     queued_timeout_s: Annotated[
         Seconds,
-        Meta(description="A task that no worker took this long fails.", gt=0, extra=_S),
+        Meta(description="A task that no worker took this long fails.", gt=0, extra=UNIT_S),
     ] = field(default=600.0, name="task_queued_timeout")
     resubmit_s: Annotated[
         Seconds,
         Meta(
             description="A task that no worker took is offered again after.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 30.0
     reconcile_s: Annotated[
         Seconds,
-        Meta(description="How often executors are checked in full.", gt=0, extra=_S),
+        Meta(description="How often executors are checked in full.", gt=0, extra=UNIT_S),
     ] = 5.0
     poll_s: Annotated[
         Seconds,
         Meta(
             description="How often the database is asked for news when no signal came.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 1.0
     catchup_by_default: Annotated[
@@ -188,7 +187,7 @@ class Scheduler(Struct, frozen=True, kw_only=True):
         Meta(
             description="A scheduler that is silent this long is unhealthy.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = field(default=30.0, name="scheduler_health_check_threshold")
 
@@ -198,7 +197,7 @@ class Processor(Struct, frozen=True, kw_only=True):
 
     parse_timeout_s: Annotated[
         Seconds,
-        Meta(description="Longest time to import one DAG file.", gt=0, extra=_S),
+        Meta(description="Longest time to import one DAG file.", gt=0, extra=UNIT_S),
     ] = field(default=50.0, name="dag_file_processor_timeout")
     memory_limit_mb: Annotated[
         int,
@@ -216,7 +215,7 @@ class Processor(Struct, frozen=True, kw_only=True):
         Meta(
             description="How often files that look at the clock or the network are parsed again.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = field(default=300.0, name="min_file_process_interval")
     rescan_s: Annotated[
@@ -224,7 +223,7 @@ class Processor(Struct, frozen=True, kw_only=True):
         Meta(
             description="How often the folder is listed, should the file watch miss something.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = field(default=30.0, name="refresh_interval")
     health_threshold_s: Annotated[
@@ -232,7 +231,7 @@ class Processor(Struct, frozen=True, kw_only=True):
         Meta(
             description="A processor that is silent this long is unhealthy.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = field(default=30.0, name="health_check_threshold")
 
@@ -245,7 +244,7 @@ class Worker(Struct, frozen=True, kw_only=True):
         Meta(
             description="From SIGTERM to SIGKILL when a task is stopped.",
             ge=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 10.0
     drain_s: Annotated[
@@ -253,7 +252,7 @@ class Worker(Struct, frozen=True, kw_only=True):
         Meta(
             description="How long running tasks may go on after SIGTERM.",
             ge=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 30.0
 
@@ -266,14 +265,14 @@ class Triggerer(Struct, frozen=True, kw_only=True):
     )
     heartbeat_s: Annotated[
         Seconds,
-        Meta(description="How often a triggerer reports its triggers.", gt=0, extra=_S),
+        Meta(description="How often a triggerer reports its triggers.", gt=0, extra=UNIT_S),
     ] = field(default=2.0, name="job_heartbeat_sec")
     lease_s: Annotated[
         Seconds,
         Meta(
             description="The triggers of a triggerer that is silent this long go to another.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 10.0
     blocked_s: Annotated[
@@ -281,7 +280,7 @@ class Triggerer(Struct, frozen=True, kw_only=True):
         Meta(
             description="A trigger that does not let others run for this long fails.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 5.0
     health_threshold_s: Annotated[
@@ -289,7 +288,7 @@ class Triggerer(Struct, frozen=True, kw_only=True):
         Meta(
             description="A triggerer that is silent this long is unhealthy.",
             gt=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = field(default=30.0, name="triggerer_health_check_threshold")
 
@@ -376,19 +375,19 @@ class ApiAuth(Struct, frozen=True, kw_only=True):
     """Signing in: sessions of browsers and tokens of programs."""
 
     token_lifetime_s: Annotated[
-        Seconds, Meta(description="How long an API token is good for.", gt=0, extra=_S)
+        Seconds, Meta(description="How long an API token is good for.", gt=0, extra=UNIT_S)
     ] = field(default=86_400.0, name="jwt_expiration_time")
     cli_token_lifetime_s: Annotated[
         Seconds,
-        Meta(description="How long a token of /auth/token/cli is good for.", gt=0, extra=_S),
+        Meta(description="How long a token of /auth/token/cli is good for.", gt=0, extra=UNIT_S),
     ] = field(default=3_600.0, name="jwt_cli_expiration_time")
     session_lifetime_s: Annotated[
         Seconds,
-        Meta(description="How long a browser stays signed in at most.", gt=0, extra=_S),
+        Meta(description="How long a browser stays signed in at most.", gt=0, extra=UNIT_S),
     ] = 604_800.0
     session_idle_s: Annotated[
         Seconds,
-        Meta(description="How long a browser stays signed in unused.", gt=0, extra=_S),
+        Meta(description="How long a browser stays signed in unused.", gt=0, extra=UNIT_S),
     ] = 86_400.0
     signing_key_file: Annotated[
         Path,
@@ -404,7 +403,7 @@ class ApiAuth(Struct, frozen=True, kw_only=True):
         Meta(description="Failed sign-ins that an account or an address may have.", gt=0),
     ] = 20
     failure_window_s: Annotated[
-        Seconds, Meta(description="The time in which they are counted.", gt=0, extra=_S)
+        Seconds, Meta(description="The time in which they are counted.", gt=0, extra=UNIT_S)
     ] = 600.0
 
 
@@ -420,7 +419,7 @@ class Smtp(Struct, frozen=True, kw_only=True):
     user: Annotated[str, Meta(description="Whom to log in as; empty: nobody.")] = field(
         default="", name="smtp_user"
     )
-    password: Annotated[str, Meta(description="The password.", extra=_SECRET)] = field(
+    password: Annotated[str, Meta(description="The password.", extra=SECRET)] = field(
         default="", name="smtp_password"
     )
     starttls: Annotated[bool, Meta(description="Whether to go over to TLS after connecting.")] = (
@@ -430,7 +429,7 @@ class Smtp(Struct, frozen=True, kw_only=True):
         default=False, name="smtp_ssl"
     )
     timeout_s: Annotated[
-        Seconds, Meta(description="How long to wait for the server.", gt=0, extra=_S)
+        Seconds, Meta(description="How long to wait for the server.", gt=0, extra=UNIT_S)
     ] = field(default=30.0, name="smtp_timeout")
     retry_limit: Annotated[
         int, Meta(description="Attempts at a server that does not answer.", gt=0)
@@ -473,6 +472,7 @@ class Config(Struct, frozen=True, kw_only=True):
     scheduler: Scheduler = Scheduler()
     processor: Processor = field(default=Processor(), name="dag_processor")
     worker: Worker = field(default=Worker(), name="workers")
+    celery: Celery = Celery()
     triggerer: Triggerer = Triggerer()
     logging: Logging = Logging()
     api: Api = Api()

@@ -42,11 +42,16 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exit_signal: int | None = None
 
 
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: the attempt waits outside for a reason worth showing: image pull, no free node."""
+class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Fact: the attempt waits outside for a reason worth showing: image pull, no free node.
+
+    in_turn: it waits as it should (others are before it, the broker is away), so the queue's
+        time-out counts from now.
+    """
 
     attempt_id: AttemptId
     reason: str
+    in_turn: bool = False
 
 
 Fact = Gone | Pending

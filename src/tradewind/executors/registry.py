@@ -34,6 +34,7 @@ KNOWN: dict[str, Known] = {
     "SequentialExecutor": Known(
         build=lambda _, supervisors, wake: SequentialExecutor(supervisors, wake), at_once=1
     ),
+    "CeleryExecutor": Known(build="tradewind.executors.celery.executor:build", remote=True),
 }
 
 

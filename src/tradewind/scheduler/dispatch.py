@@ -20,9 +20,6 @@ from tradewind.wire.messages import Launch
 
 log = logging.getLogger(__name__)
 
-MAX_RESUBMIT_S = 600.0
-"""Longest pause between two submissions of one unclaimed attempt."""
-
 
 class Dispatch:
     """The way from a committed attempt to its executor."""
@@ -82,8 +79,9 @@ class Dispatch:
         ]
         for live in late:
             live.submit_count += 1
-            pause_s = min(self._resubmit_s * 2 ** (live.submit_count - 1), MAX_RESUBMIT_S)
-            live.next_submit_at = now + pause_s
+            # Always the same pause: a message that was lost late must not wait longer than one
+            # that was lost early. Where copies cost something, the executor holds them back.
+            live.next_submit_at = now + self._resubmit_s
         if late:
             log.info("%d attempts are unclaimed; submitting them again", len(late))
             self.submit(late)

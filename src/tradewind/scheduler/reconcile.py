@@ -103,6 +103,8 @@ class Reconcile:
                 )
             else:
                 note_pending(work, live, fact.reason)
+                if fact.in_turn:
+                    live.queued_at = self._clock.monotonic()
 
 
 def note_pending(work: Work, live: LiveAttempt, reason: str) -> None:

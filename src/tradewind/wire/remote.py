@@ -50,7 +50,7 @@ Message = Claim | Beat | Finish | CallbackDone | Request | GetObjects | AppendLo
 """What a remote worker may say."""
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, tag="ticket"):
     """All that a broker or a pod is told about an attempt."""
 
     attempt_id: AttemptId

@@ -20,6 +20,7 @@ from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
 from tradewind.engine.plan import Selection
 from tradewind.executors.base import Gone, Pending
+from tradewind.model.ids import AttemptId
 from tradewind.model.run import Run
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
 from tradewind.model.spec import DagSpec, ExpandSpec, MapXCom, TaskSpec
@@ -152,6 +153,28 @@ def test_what_no_worker_takes_fails_after_the_queued_timeout(found: Found) -> No
         "it waited because no free node"
     )
     assert town.executor.cancelled == [ti.attempt_id]
+
+
+def test_what_waits_in_turn_has_its_time(found: Found) -> None:
+    """Others are before it, or the broker is away: the queue's time-out counts from then on."""
+    town = found(dag(scripted(retries=1)), queued_timeout_s=100.0)
+    run = town.trigger()
+    town.after(90)
+    attempt_id = AttemptId(town.tis(run)["a"].attempt_id or "")
+    town.executor.facts.append(
+        Pending(attempt_id=attempt_id, reason="all workers are busy", in_turn=True)
+    )
+    town.after(90)
+    assert town.tis(run)["a"].state is TaskState.QUEUED
+    town.after(25)
+    assert town.tis(run)["a"].state is TaskState.UP_FOR_RETRY
+
+
+def test_what_nobody_claims_is_offered_again_at_a_steady_pace(found: Found) -> None:
+    town = found(dag(scripted(retries=0)), queued_timeout_s=10_000.0)
+    town.trigger()
+    town.after(30 * 20)
+    assert len(town.executor.launches) >= 18
 
 
 def test_nothing_of_a_paused_dag_starts(found: Found) -> None:

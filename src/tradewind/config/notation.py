@@ -1,0 +1,10 @@
+"""How settings are noted down in the sections: units and secrets."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Seconds: TypeAlias = float
+UNIT_S = {"unit": "s"}
+SECRET: dict[str, Any] = {"secret": True}
+"""A value that is shown to nobody."""
