@@ -5,7 +5,7 @@ from __future__ import annotations
 from tradewind.config.sections import Core
 from tradewind.engine.admit import Capacity
 from tradewind.errors import ConfigError
-from tradewind.executors.registry import KNOWN
+from tradewind.executors.registry import KNOWN, find
 
 
 def configured_capacity(core: Core) -> Capacity:
@@ -15,14 +15,17 @@ def configured_capacity(core: Core) -> Capacity:
         ConfigError: an executor's name is not known.
     """
     names = [part.strip() for part in core.executor.split(",")]
+    found: dict[str, int | None] = {}
     for name in names:
-        if name not in KNOWN:
+        known = find(name)
+        if known is None:
             raise ConfigError(
                 f"unknown executor {name!r} in core.executor; known: {', '.join(KNOWN)}"
             )
+        found[name] = known.at_once
     return Capacity(
         pools={},
-        executors={name: KNOWN[name].at_once for name in names},
+        executors=found,
         parallelism=core.parallelism,
         default_executor=names[0],
     )

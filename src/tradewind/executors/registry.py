@@ -8,6 +8,7 @@ from importlib import import_module
 import msgspec
 
 from tradewind.config import Config
+from tradewind.errors import ConfigError
 from tradewind.executors.base import Executor, Wake
 from tradewind.executors.local import LocalExecutor, Supervisors
 from tradewind.executors.sequential import SequentialExecutor
@@ -38,11 +39,22 @@ KNOWN: dict[str, Known] = {
 }
 
 
+def find(name: str) -> Known | None:
+    """Return an executor by its name; None when there is none.
+
+    "package.module:function" is somebody's own: its function takes what `Build` says, and its
+    workers speak to an API server.
+    """
+    if ":" in name:
+        return Known(build=name, remote=True)
+    return KNOWN.get(name)
+
+
 def build(name: str, config: Config, supervisors: Supervisors, wake: Wake) -> Executor:
     """Return an executor that is not started.
 
     Args:
-        name: one of `KNOWN`.
+        name: one that `find` finds.
         config: the configuration.
         supervisors: the way to this host's supervisor.
         wake: called when facts are waiting.
@@ -50,14 +62,22 @@ def build(name: str, config: Config, supervisors: Supervisors, wake: Wake) -> Ex
     Raises:
         ConfigError: its library is not installed, or its settings are not right.
     """
-    make = KNOWN[name].build
+    known = find(name)
+    assert known is not None, name
+    make = known.build
     if isinstance(make, str):
         module, _, function = make.partition(":")
-        make = getattr(import_module(module), function)
+        try:
+            make = getattr(import_module(module), function)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"core.executor: {name!r} cannot be had: {error}; is its package installed?"
+            ) from error
     made: Executor = make(config, supervisors, wake)
     return made
 
 
 def remote_of(names: tuple[str, ...]) -> frozenset[str]:
     """Return those of these executors whose workers speak to an API server."""
-    return frozenset(name for name in names if KNOWN[name].remote)
+    found = {name: find(name) for name in names}
+    return frozenset(name for name, known in found.items() if known is not None and known.remote)

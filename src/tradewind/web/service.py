@@ -18,6 +18,8 @@ from tradewind.web.app import make_app
 
 _GRACE_S = 1
 """How long open requests may take to end when the server is told to stop."""
+_KEEP_ALIVE_S = 75
+"""How long an idle connection stays open: a worker's host comes back to it."""
 _BACKLOG = 512
 
 
@@ -59,6 +61,7 @@ def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) ->
         server_header=False,
         date_header=False,  # `Limits` has it: uvicorn's needs a timer
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     try:
         _Server(settings, ready).run(sockets=[listener])

@@ -15,9 +15,11 @@ current. A batch of one message that is refused has the refusal's status: 409 wh
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from tradewind.errors import UserError
+from tradewind.errors import ConfigError, UserError
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import (
     WIRE_VERSION,
@@ -57,6 +59,13 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, tag="ticket"):
     claim_token: str
 
 
+class TicketDone(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket is done with: its attempt is over, or was not to be had. how: in words."""
+
+    attempt_id: AttemptId
+    how: str
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Messages of one worker host. tokens: of every attempt that they are about."""
 
@@ -82,6 +91,24 @@ _assignment: msgspec.msgpack.Decoder[Assignment] = msgspec.msgpack.Decoder(Assig
 def encode(message: Batch | Answers | Assignment) -> bytes:
     """Return a body."""
     return _encoder.encode(message)
+
+
+def frame(message: Ticket | TicketDone) -> bytes:
+    """Return a message as it goes over a socket within a host; see `tradewind.wire.framing`."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def read_ticket(file: Path) -> Ticket:
+    """Return the ticket in a file: JSON, {"attempt_id": …, "claim_token": …}.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Ticket)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{file} has no ticket of an attempt in it: {error}") from error
 
 
 def decode_batch(body: bytes) -> Batch:

@@ -29,6 +29,7 @@ from tradewind.worker.conversation import Conversation
 from tradewind.worker.hosts import Hosts
 from tradewind.worker.link import Link
 from tradewind.worker.logkeeper import LogKeeper
+from tradewind.worker.logshipper import LogShipper
 from tradewind.worker.reporting import Reports, finish, from_process, in_words, not_started
 from tradewind.worker.settings import SupervisorSettings
 from tradewind.worker.syncer import Syncer
@@ -53,6 +54,7 @@ class Attempts:
         link: Link,
         reports: Reports,
         syncer: Syncer,
+        shipper: LogShipper | None,
     ) -> None:
         self._settings = settings
         self._worker = worker
@@ -60,6 +62,7 @@ class Attempts:
         self._timers = timers
         self._clock = clock
         self._reports = reports
+        self._shipper = shipper
         self._live: dict[AttemptId, Attempt] = {}
         self._logs = LogKeeper(syncer, timers, lambda: [a.sink for a in self._live.values()])
         self._memory = ending.MemoryWatch()
@@ -96,33 +99,52 @@ class Attempts:
 
     # ---- start ------------------------------------------------------------------------------
 
-    def launch(self, launch: Launch) -> None:
-        """Fork and claim at the same time. A repeated launch is the same launch."""
-        attempt_id = launch.attempt_id
-        if attempt_id in self._live or attempt_id in self._reports:
-            return
-        nonce = uuid.uuid4().hex
-        try:
-            live = code.resolve(launch.assignment, self._settings.dags_folder)
-            settings = self._settings
-            attempt = Attempt(launch, nonce, settings.log_folder, live, settings.log_limit_bytes)
-        except (OSError, DagError) as error:
-            report = not_started(launch, nonce, str(error))
-            self._reports.send(report, log_path(self._settings.log_folder, launch.assignment))
-            return
-        self._live[attempt_id] = attempt
-        attempt.watch(self._selector, self._conversation.heard, self._clock.now)
-        self.hosts.launch(attempt)
-        attempt.send(inner.Assigned(launch.assignment))
+    def launch(self, launch: Launch, nonce: str | None = None) -> None:
+        """Fork and claim at the same time. A repeated launch is the same launch.
+
+        Args:
+            launch: what to run.
+            nonce: of its claim, when it is claimed already.
+        """
         claim = Claim(
             seq=0,
-            attempt_id=attempt_id,
-            nonce=nonce,
+            attempt_id=launch.attempt_id,
+            nonce=nonce or uuid.uuid4().hex,
             claim_token=launch.claim_token,
             worker=self._worker,
         )
-        self._conversation.ask(attempt, claim, lambda reply: self._claimed(attempt, reply))
+        attempt = self._start(launch, claim.nonce)
+        if attempt is None:
+            return
+        if nonce is None:
+            self._conversation.ask(attempt, claim, lambda reply: self._claimed(attempt, reply))
+        else:
+            attempt.claimed = True
+            attempt.send(inner.Go())
+
+    def __contains__(self, attempt_id: AttemptId) -> bool:
+        """Tell whether an attempt is here, or its outcome on its way."""
+        return attempt_id in self._live or attempt_id in self._reports
+
+    def _start(self, launch: Launch, nonce: str) -> Attempt | None:
+        if launch.attempt_id in self:
+            return None
+        settings = self._settings
+        try:
+            live = code.resolve(launch.assignment, settings.dags_folder)
+            attempt = Attempt(launch, nonce, settings.log_folder, live, settings.log_limit_bytes)
+        except (OSError, DagError) as error:
+            report = not_started(launch, nonce, str(error))
+            self._reports.send(report, log_path(settings.log_folder, launch.assignment))
+            return None
+        self._live[launch.attempt_id] = attempt
+        attempt.watch(self._selector, self._conversation.heard, self._clock.now)
+        self.hosts.launch(attempt)
+        attempt.send(inner.Assigned(launch.assignment))
+        if self._shipper is not None:
+            self._shipper.add(launch.attempt_id, attempt.log_path)
         self._logs.watch()
+        return attempt
 
     def _claimed(self, attempt: Attempt, reply: Reply) -> None:
         if reply.error is None:
@@ -233,3 +255,7 @@ class Attempts:
         for seq in attempt.questions:
             self._conversation.forget(seq)
         self._logs.finish(attempt.close(self._clock.now()))
+        if self._shipper is not None:
+            self._shipper.over(attempt.attempt_id)
+        if not attempt.sent:
+            self._reports.settled(attempt.attempt_id, attempt.stop_reason or "it was not ours")

@@ -1,4 +1,6 @@
-"""The supervisor's connection to the scheduler: lost, found again, nothing forgotten.
+"""The supervisor's connection to whoever leads it: lost, found again, nothing forgotten.
+
+Here is the one to the scheduler of the same machine; `http_link` has the one to an API server.
 
 Whoever asks something gives the function that takes the answer. A question is kept until it
 is answered and is asked again after a reconnection, in its old place and under its old
@@ -11,12 +13,15 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from tradewind.errors import Bug
+from tradewind.model.ids import AttemptId
 from tradewind.wire import framing
 from tradewind.wire.messages import (
+    AppendLog,
     Beat,
     CallbackDone,
     Claim,
@@ -28,7 +33,8 @@ from tradewind.wire.messages import (
     ToWorker,
 )
 
-Question = Claim | Beat | Finish | CallbackDone | Request | GetObjects
+_Local = Claim | Beat | Finish | CallbackDone | Request | GetObjects
+Question = _Local | AppendLog
 Answered = Callable[[Reply], None]
 
 _READ = 1 << 18
@@ -36,7 +42,44 @@ _READ = 1 << 18
 log = logging.getLogger(__name__)
 
 
-class Link:
+class Link(Protocol):
+    """The way to whoever leads this supervisor."""
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether it is there."""
+        ...
+
+    def connect(self, hello: Hello) -> bool:
+        """Try to reach it; tell whether it is there now."""
+        ...
+
+    def ask(self, question: Question, answered: Answered) -> int:
+        """Send a question, now or when it is back; return its number."""
+        ...
+
+    def fetch(self, names: tuple[str, ...], got: Callable[[dict[str, bytes]], None]) -> None:
+        """Get objects of code snapshots."""
+        ...
+
+    def forget(self, seq: int) -> None:
+        """Stop waiting for an answer."""
+        ...
+
+    def release(self, attempt_id: AttemptId) -> None:
+        """Take note that nothing more will be said about an attempt."""
+        ...
+
+    def keep(self) -> None:
+        """Bring to disk what a later supervisor needs to deliver outcomes."""
+        ...
+
+    def drop(self) -> None:
+        """Give the connection up; what is unanswered stays."""
+        ...
+
+
+class SocketLink:
     """Messages to and from the scheduler over its local socket."""
 
     def __init__(
@@ -62,7 +105,7 @@ class Link:
         self._reader = framing.FrameReader()
         self._outgoing = bytearray()
         self._writing = False
-        self._unanswered: dict[int, tuple[Question, Answered]] = {}
+        self._unanswered: dict[int, tuple[_Local, Answered]] = {}
         self._seq = 0
 
     @property
@@ -99,6 +142,8 @@ class Link:
     def ask(self, question: Question, answered: Answered) -> int:
         """Send a question, now or when the scheduler is back; return its number."""
         self._seq += 1
+        if isinstance(question, AppendLog):
+            raise Bug("a local worker's log is where it is read; nothing is to be sent")
         numbered = msgspec.structs.replace(question, seq=self._seq)
         self._unanswered[self._seq] = (numbered, answered)
         if self._sock is not None:
@@ -114,21 +159,17 @@ class Link:
             names: which.
             got: called with those that there are.
         """
-        found: dict[str, bytes] = {}
-
-        def answered(reply: Reply) -> None:
-            found.update(reply.body.get("objects", {}))
-            rest = tuple(reply.body.get("rest", ()))
-            if rest:
-                self.ask(GetObjects(seq=0, names=rest), answered)
-            else:
-                got(found)
-
-        self.ask(GetObjects(seq=0, names=names), answered)
+        fetch_objects(self.ask, names, got)
 
     def forget(self, seq: int) -> None:
         """Stop waiting for an answer: who asked is gone."""
         self._unanswered.pop(seq, None)
+
+    def release(self, attempt_id: AttemptId) -> None:
+        """Nothing is kept of an attempt here."""
+
+    def keep(self) -> None:
+        """Nothing is needed beside the outcomes."""
 
     def drop(self) -> None:
         """Give the connection up; what is unanswered stays."""
@@ -185,3 +226,22 @@ class Link:
             self._writing = not self._writing
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._writing else 0)
             self._selector.modify(self._sock, events, self._ready)
+
+
+def fetch_objects(
+    ask: Callable[[Question, Answered], int],
+    names: tuple[str, ...],
+    got: Callable[[dict[str, bytes]], None],
+) -> None:
+    """Ask for objects until all have come, or are known not to exist."""
+    found: dict[str, bytes] = {}
+
+    def answered(reply: Reply) -> None:
+        found.update(reply.body.get("objects", {}))
+        rest = tuple(reply.body.get("rest", ()))
+        if rest:
+            ask(GetObjects(seq=0, names=rest), answered)
+        else:
+            got(found)
+
+    ask(GetObjects(seq=0, names=names), answered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -44,6 +44,8 @@ class Reports:
         self._clock = clock
         self._log_folder = log_folder
         self._pending: dict[AttemptId, Report] = {}
+        self.settled: Callable[[AttemptId, str], None] = lambda _attempt_id, _how: None
+        """Called when an outcome was taken, or refused for good, with that in words."""
 
     def __contains__(self, attempt_id: AttemptId) -> bool:
         """Tell whether an attempt's outcome is on its way."""
@@ -76,6 +78,8 @@ class Reports:
 
     def keep(self) -> None:
         """Bring to disk what is unacknowledged: the scheduler is gone, or we are going."""
+        if self._pending:
+            self._link.keep()
         self._journal.write(self._pending.values())
 
     def _answered(self, report: Report, log_path: Path | None, reply: Reply) -> None:
@@ -89,6 +93,7 @@ class Reports:
             text = f"the outcome was not accepted: {reply.message or reply.error}"
             with contextlib.suppress(OSError):
                 logs.append(self._log_folder, log_path, text, self._clock.now(), "warning")
+        self.settled(report.attempt_id, reply.error or "the outcome was taken")
 
 
 def finish(attempt: Attempt, outcome: Outcome, status: int | None = None) -> Report:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import signal
+import socket
 
 from tradewind import kernel
 from tradewind.clock import SystemClock
@@ -20,8 +21,12 @@ _OWNER = "TRADEWIND_WORKER_STATE"
 """Environment variable that tells which worker a process belongs to."""
 
 
-def serve(settings: SupervisorSettings) -> None:
+def serve(settings: SupervisorSettings, tickets: socket.socket | None = None) -> None:
     """Run the supervisor of this host until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: what it needs to know.
+        tickets: on a machine of workers: where tickets come from (`tradewind.worker.tickets`).
 
     Raises:
         ConfigError: another worker uses the state directory.
@@ -47,7 +52,7 @@ def serve(settings: SupervisorSettings) -> None:
     supervisor = Supervisor(
         settings, lambda: start_zygote(settings.userland, name), syncer, journal, SystemClock()
     )
-    supervisor.run(zygote, wake, lambda: stopping)
+    supervisor.run(zygote, wake, lambda: stopping, tickets)
     syncer.close()
     journal.close()
 

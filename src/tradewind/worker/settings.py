@@ -10,7 +10,9 @@ import msgspec
 class SupervisorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a supervisor needs to know.
 
-    socket_path: of the scheduler.
+    socket_path: of the scheduler; None on a machine of workers.
+    server: URL of an API server, on a machine of workers.
+    one_ticket: end when the first ticket is done, not when told to.
     dags_folder, log_folder, state_dir: state_dir is the supervisor's own.
     lease_s: the lease of an attempt; without the scheduler for this long less the grace, the
         attempts are killed.
@@ -23,7 +25,9 @@ class SupervisorSettings(msgspec.Struct, frozen=True, kw_only=True):
     userland: the module that loads DAG files and runs tasks.
     """
 
-    socket_path: Path
+    socket_path: Path | None = None
+    server: str = ""
+    one_ticket: bool = False
     dags_folder: Path
     log_folder: Path
     state_dir: Path

@@ -21,6 +21,7 @@ from collections.abc import Callable
 
 from tradewind import __version__, kernel
 from tradewind.clock import Clock
+from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import (
     Beat,
     CancelAttempt,
@@ -30,14 +31,18 @@ from tradewind.wire.messages import (
     Reply,
     ToWorker,
 )
+from tradewind.wire.remote import Ticket
 from tradewind.worker import inner, reaping
 from tradewind.worker.attempt import Stop
 from tradewind.worker.attempts import Attempts
 from tradewind.worker.journal import Journal
-from tradewind.worker.link import Link
+from tradewind.worker.link import Link, SocketLink
+from tradewind.worker.logshipper import LogShipper
 from tradewind.worker.reporting import Reports
 from tradewind.worker.settings import SupervisorSettings
 from tradewind.worker.syncer import Syncer
+from tradewind.worker.taking import Taking
+from tradewind.worker.tickets import TicketDesk
 from tradewind.worker.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -76,10 +81,14 @@ class Supervisor:
         self._host = settings.host or socket.gethostname()
         self._selector = selectors.DefaultSelector()
         self._timers = Timers(clock)
-        self._link = Link(
-            str(settings.socket_path), self._selector, self._received, self._disconnected
-        )
+        self._whom = "API server" if settings.server else "scheduler"
+        self._link = self._make_link()
         self._reports = Reports(self._link, journal, self._timers, clock, settings.log_folder)
+        self._shipper: LogShipper | None = None
+        if settings.server:
+            self._shipper = LogShipper(
+                self._link, self._timers, settings.log_folder, self._link.release
+            )
         self._attempts = Attempts(
             settings,
             f"{self._host}:{os.getpid()}",
@@ -89,21 +98,33 @@ class Supervisor:
             self._link,
             self._reports,
             syncer,
+            self._shipper,
         )
+        worker = f"{self._host}:{os.getpid()}"
+        self._taking = Taking(self._attempts, self._reports, self._link, worker)
         self._zygote_pid = 0
         self._pause_s = _RECONNECT_S
         self._heard_at = clock.monotonic()
         self._beating = self._draining = self._done = False
 
-    def run(self, zygote: tuple[int, socket.socket], wake: int, stop: Callable[[], bool]) -> None:
+    def run(
+        self,
+        zygote: tuple[int, socket.socket],
+        wake: int,
+        stop: Callable[[], bool],
+        tickets: socket.socket | None = None,
+    ) -> None:
         """Serve until told to stop, then drain.
 
         Args:
             zygote: process id and socket of a zygote that was just started.
             wake: becomes readable when a signal has come (`reaping.wake_on_child_exit`).
             stop: tells whether one of them asks to end.
+            tickets: where they come from, on a machine of workers.
         """
         self._selector.register(wake, selectors.EVENT_READ, lambda _: self._woken(wake))
+        if tickets is not None:
+            self._serve_tickets(tickets)
         self._use_zygote(zygote)
         self._reports.replay()
         self._connect()
@@ -117,6 +138,44 @@ class Supervisor:
         self._reports.keep()
         self._link.drop()
 
+    def _make_link(self) -> Link:
+        settings = self._settings
+        if settings.server:
+            # Not at the top: a local worker speaks no HTTP.
+            from tradewind.worker.http_connection import Address  # noqa: PLC0415
+            from tradewind.worker.http_link import HttpLink  # noqa: PLC0415
+
+            return HttpLink(
+                Address(settings.server),
+                self._selector,
+                self._timers,
+                self._received,
+                self._disconnected,
+                settings.state_dir / "tokens",
+            )
+        return SocketLink(
+            str(settings.socket_path), self._selector, self._received, self._disconnected
+        )
+
+    def _serve_tickets(self, tickets: socket.socket) -> None:
+        desk = TicketDesk(
+            tickets, self._selector, self._take, lambda: self._drain(self._settings.drain_s)
+        )
+
+        def settled(attempt_id: AttemptId, how: str) -> None:
+            desk.done(attempt_id, how)
+            if self._settings.one_ticket:
+                self._drain(self._settings.drain_s)
+
+        self._reports.settled = settled
+
+    def _take(self, ticket: Ticket) -> None:
+        if self._draining:
+            self._reports.settled(ticket.attempt_id, "the worker is shutting down")
+        else:
+            self._taking.take(ticket)
+            self._keep_beating()
+
     # ---- the scheduler ------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -129,7 +188,7 @@ class Supervisor:
             running=(*self._attempts.owned, *self._reports.owned()),
         )
         if self._link.connect(hello):
-            log.info("connected to the scheduler")
+            log.info("connected to the %s", self._whom)
             self._pause_s = _RECONNECT_S
             self._heard_at = self._clock.monotonic()
             self._keep_beating()
@@ -138,7 +197,7 @@ class Supervisor:
             self._pause_s = min(self._pause_s * 2, _MAX_RECONNECT_S)
 
     def _disconnected(self) -> None:
-        log.warning("lost the scheduler; %d attempts go on", len(self._attempts))
+        log.warning("lost the %s; %d attempts go on", self._whom, len(self._attempts))
         self._reports.keep()
         if not self._done:
             self._timers.after(_RECONNECT_S, self._connect)
@@ -151,7 +210,9 @@ class Supervisor:
                 self._attempts.launch(message)
                 self._keep_beating()
         elif isinstance(message, Reply):
-            self._attempts.stop_these(message.cancel, Stop.FENCED, _FENCED)
+            # A remote worker is told by a beat only; that it has stopped is news for the leader.
+            why = Stop.CANCELLED if self._settings.server else Stop.FENCED
+            self._attempts.stop_these(message.cancel, why, _FENCED)
         elif isinstance(message, CancelAttempt):
             fenced = message.reason == "fenced"
             why, reason = (Stop.FENCED, _FENCED) if fenced else (Stop.CANCELLED, message.reason)
@@ -162,7 +223,7 @@ class Supervisor:
     # ---- time -------------------------------------------------------------------------------
 
     def _keep_beating(self) -> None:
-        if not self._beating and len(self._attempts):
+        if not self._beating and (len(self._attempts) or self._settings.server):
             self._beating = True
             self._timers.after(self._settings.heartbeat_s, self._beat)
 
@@ -170,7 +231,7 @@ class Supervisor:
         self._beating = False
         patience_s = self._settings.lease_s - self._settings.kill_grace_s
         if self._clock.monotonic() - self._heard_at >= patience_s:
-            reason = f"no scheduler answered for {patience_s:g} s"
+            reason = f"no {self._whom} answered for {patience_s:g} s"
             self._attempts.stop_all(Stop.NO_SCHEDULER, reason)
         running = self._attempts.beating
         if running and self._link.connected:
@@ -190,7 +251,7 @@ class Supervisor:
     def _end_when_idle(self, latest: float) -> None:
         now = self._clock.monotonic()
         idle = not len(self._attempts)
-        if (idle and not self._reports) or now >= latest + _LAST_WORDS_S:
+        if (idle and not self._reports and not self._shipper) or now >= latest + _LAST_WORDS_S:
             self._done = True
             return
         if idle:

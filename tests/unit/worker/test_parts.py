@@ -34,7 +34,7 @@ from tradewind.wire.messages import (
     TriggerRun,
 )
 from tradewind.worker import code, ending, numeric
-from tradewind.worker.link import Link, Question
+from tradewind.worker.link import Question, SocketLink
 from tradewind.worker.timers import Timers
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -165,7 +165,7 @@ class Linked:
         self.selector = selectors.DefaultSelector()
         self.received: list[ToWorker] = []
         self.lost = 0
-        self.link = Link(str(path), self.selector, self.received.append, self._lost)
+        self.link = SocketLink(str(path), self.selector, self.received.append, self._lost)
 
     def _lost(self) -> None:
         self.lost += 1
