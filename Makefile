@@ -9,10 +9,10 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui screenshots run test check reference format bench campaign clean
+.PHONY: help setup ui screenshots run kube-assets test check reference format bench campaign clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:
 	@$(PYTHON) tools/environment.py
@@ -27,10 +27,14 @@ screenshots: setup ## Take the pictures of the docs again
 	@$(PYTHON) tools/servers.py
 	@$(BIN)/python -m tools.screenshots
 
-test: setup ## Run every test, those in a browser by themselves (ARGS, UI_ARGS pass on to pytest)
+kube-assets: ## Build the control plane of the Kubernetes tests (needs Go; minutes, once)
+	@$(PYTHON) tools/kube_assets.py
+
+test: setup ## Run every test, those in a browser and on Kubernetes by themselves (ARGS, UI_ARGS, KUBE_ARGS)
 	@$(PYTHON) tools/servers.py
-	@$(BIN)/pytest -n auto --ignore=tests/ui $(ARGS)
+	@$(BIN)/pytest -n auto --ignore=tests/ui --ignore=tests/kube $(ARGS)
 	@$(BIN)/pytest tests/ui $(UI_ARGS)
+	@$(BIN)/pytest tests/kube $(KUBE_ARGS)
 
 check: setup ## Lint, types, layers, sizes, docs
 	$(BIN)/ruff check .

@@ -21,7 +21,10 @@ Wake = Callable[[], None]
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The executor cannot take this launch now, or ever (permanent), and why."""
+    """The executor cannot take this launch now, or ever (permanent), and why.
+
+    An answer of `submit`, or a fact when it shows later.
+    """
 
     attempt_id: AttemptId
     reason: str
@@ -54,7 +57,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_turn: bool = False
 
 
-Fact = Gone | Pending
+Fact = Gone | Pending | Refused
 
 
 class Executor(Protocol):

@@ -121,6 +121,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A `WeightRule`, or "custom" when `priority_weight` is already the total."""
     queue: str | None = None
     executor: str | None = None
+    executor_config: dict[str, Any] | None = None
+    """What the author says to the executor, as JSON: `pod_override` is a pod's."""
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
 

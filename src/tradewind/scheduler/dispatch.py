@@ -119,6 +119,7 @@ class Dispatch:
             executor=live.executor,
             queue=task.queue,
             priority=task.priority_weight,
+            executor_config=task.executor_config,
         )
 
 

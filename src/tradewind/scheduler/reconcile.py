@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from tradewind.clock import Clock
-from tradewind.executors.base import Executor, Fact, Gone
+from tradewind.executors.base import Executor, Fact, Gone, Pending, Refused
 from tradewind.model.event import Reported
 from tradewind.model.outcome import Vanished
 from tradewind.model.state import AttemptState
@@ -101,9 +101,11 @@ class Reconcile:
                         exit_signal=fact.exit_signal,
                     ),
                 )
+            elif isinstance(fact, Refused) and fact.permanent:
+                lose(work, live, Vanished(reason=fact.reason))
             else:
                 note_pending(work, live, fact.reason)
-                if fact.in_turn:
+                if isinstance(fact, Pending) and fact.in_turn:
                     live.queued_at = self._clock.monotonic()
 
 

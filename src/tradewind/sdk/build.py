@@ -38,7 +38,7 @@ from tradewind.model.spec import (
     TaskSpec,
 )
 from tradewind.model.state import TriggerRule, WeightRule
-from tradewind.sdk import arguments
+from tradewind.sdk import arguments, executor_config
 from tradewind.sdk.abstract_operator import AbstractOperator
 from tradewind.sdk.assets import as_refs
 from tradewind.sdk.dag_definition import DAG
@@ -129,6 +129,7 @@ def _task_spec(dag: DAG, task: AbstractOperator, index: Mapping[str, int]) -> Ta
         weight_rule=rule,
         queue=task.queue,
         executor=task.executor,
+        executor_config=executor_config.as_json(task.task_id, task.executor_config),
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         is_setup=task.is_setup,

@@ -140,7 +140,10 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="launch"):
-    """A request to an executor: run this attempt. Idempotent under the attempt id."""
+    """A request to an executor: run this attempt. Idempotent under the attempt id.
+
+    executor_config: what the task's author says to its executor, as JSON.
+    """
 
     attempt_id: AttemptId
     claim_token: str
@@ -148,6 +151,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     executor: str
     queue: str | None = None
     priority: int = 1
+    executor_config: dict[str, Any] | None = None
 
 
 # ---- worker → server --------------------------------------------------------------------

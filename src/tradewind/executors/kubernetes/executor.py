@@ -1,0 +1,177 @@
+"""KubernetesExecutor behind the seam: launches become pods, what becomes of pods becomes facts.
+
+Every method returns at once. Requests go out from `Desk`'s threads, news comes in on one thread
+for each namespace; all of them meet in the `Ledger`, under one lock.
+
+A worker tells its outcome to the workers' API before its pod ends, so an outcome that is known
+here is in the leader's inbox already. A fact is handed out one look after it came, so that the
+leader has read its inbox in between: a pod's end never overtakes the outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+from typing import Self
+
+import msgspec
+
+from tradewind.clock import Clock
+from tradewind.executors.base import Fact, Refused, Wake
+from tradewind.executors.kubernetes.api import KubeApi
+from tradewind.executors.kubernetes.desk import Desk
+from tradewind.executors.kubernetes.ledger import Keep, Ledger
+from tradewind.executors.kubernetes.naming import selector
+from tradewind.executors.kubernetes.outbox import Place
+from tradewind.executors.kubernetes.pacing import Bucket
+from tradewind.executors.kubernetes.pods import Pod
+from tradewind.executors.kubernetes.podspec import Rejected, Shape, build
+from tradewind.executors.kubernetes.requests import Requests, TaskLog
+from tradewind.executors.kubernetes.watching import Follower, Sink
+from tradewind.model.ids import AttemptId
+from tradewind.wire.messages import Launch
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How the API server is treated.
+
+    rate: requests a second. burst: at once. threads: that send them. relist_s: between two whole
+    lists. watch_s: how long one watch lasts.
+    """
+
+    rate: float = 100.0
+    burst: int = 16
+    threads: int = 8
+    relist_s: float = 120.0
+    watch_s: int = 60
+
+
+class KubernetesExecutor:
+    """Run each attempt in a pod of its own."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        shape: Shape,
+        keep: Keep,
+        wake: Wake,
+        clock: Clock,
+        task_log: TaskLog,
+        pace: Pace | None = None,
+    ) -> None:
+        pace = pace or Pace()
+        self._api = api
+        self._shape = shape
+        self._wake = wake
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ledger = Ledger(keep)
+        self._ripe: list[Fact] = []
+        self._troubles: dict[str, str] = {}
+        bucket = Bucket(pace.rate, pace.burst, clock.monotonic())
+        self._desk = Desk("kubernetes", pace.threads, bucket, clock, _jitter)
+        self._requests = Requests(api, self._desk, self._ledger, self._lock, clock, wake, task_log)
+        sink = Sink(
+            tick=lambda: self._ledger.tick,
+            listed=self._listed,
+            seen=self._seen,
+            removed=self._removed,
+            trouble=self._trouble,
+        )
+        follow = partial(Follower, relist_s=pace.relist_s, watch_s=pace.watch_s, jitter=_jitter)
+        self._followers = [
+            follow(api, namespace, selector(shape.group), sink, clock)
+            for namespace in shape.allowed.namespaces
+        ]
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start the threads."""
+        self._open.callback(self._api.close)
+        self._open.enter_context(self._desk)
+        for follower in self._followers:
+            self._open.enter_context(follower)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop submitting and looking; pods go on."""
+        self._open.close()
+
+    # ---- the seam ----------------------------------------------------------------------------
+
+    def submit(self, launches: Sequence[Launch]) -> Sequence[Refused]:
+        """Create a pod for each; an attempt that has one, or will, gets no second."""
+        refused = []
+        for launch in launches:
+            override = (launch.executor_config or {}).get("pod_override")
+            try:
+                pod = build(launch, self._shape, override)
+            except Rejected as error:
+                refused.append(Refused(launch.attempt_id, str(error), permanent=True))
+                continue
+            place = Place(pod["metadata"]["namespace"], pod["metadata"]["name"])
+            with self._lock:
+                new = self._ledger.want(launch.attempt_id, place)
+            if new:
+                self._requests.create(launch, pod)
+        return refused
+
+    def reconcile(self, believed: AbstractSet[AttemptId] | None) -> Sequence[Fact]:
+        """Return facts; with the believed ones, also sweep what is nobody's and what waits long."""
+        with self._lock:
+            if believed is not None:
+                self._ledger.believe(believed, self._clock.monotonic())
+            facts, self._ripe = self._ripe, self._ledger.outbox.take_facts()
+            more = bool(self._ripe)
+        self._requests.carry_out()
+        if more:
+            self._wake()
+        return facts
+
+    def cancel(self, attempts: Sequence[AttemptId]) -> None:
+        """Delete these attempts' pods; their workers are asked to stop, then killed."""
+        with self._lock:
+            for attempt_id in attempts:
+                self._ledger.cancel(attempt_id)
+        self._requests.carry_out()
+
+    # ---- health ------------------------------------------------------------------------------
+
+    def troubles(self) -> dict[str, str]:
+        """Return what keeps us from seeing pods, by namespace; empty when all is well."""
+        with self._lock:
+            return {namespace: why for namespace, why in self._troubles.items() if why}
+
+    # ---- news (on the followers' threads) ----------------------------------------------------
+
+    def _listed(self, namespace: str, pods: list[Pod], since: int) -> None:
+        with self._lock:
+            self._ledger.listed(namespace, pods, since, self._clock.monotonic())
+        self._after_news()
+
+    def _seen(self, pod: Pod) -> None:
+        with self._lock:
+            self._ledger.seen(pod, self._clock.monotonic())
+        self._after_news()
+
+    def _removed(self, pod: Pod) -> None:
+        with self._lock:
+            self._ledger.removed(pod)
+        self._after_news()
+
+    def _after_news(self) -> None:
+        self._requests.carry_out()
+        if self._ledger.outbox.has_facts():
+            self._wake()
+
+    def _trouble(self, namespace: str, why: str) -> None:
+        with self._lock:
+            self._troubles[namespace] = why
+
+
+def _jitter() -> float:
+    return os.urandom(1)[0] / 255

@@ -1,0 +1,176 @@
+"""The pod and the Secret of an attempt: settings, template, override, in this order.
+
+The claim token is what lets a worker take the attempt. It stands in the Secret alone: whoever may
+read pods sees neither it in the arguments nor in the environment. The Secret is owned by the pod,
+so Kubernetes removes it with the pod; the pod is made first and waits for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+from typing import Any
+
+import msgspec
+
+from tradewind.executors.kubernetes.naming import (
+    ATTEMPT,
+    GROUP,
+    PREFIX,
+    label_value,
+    pod_name,
+)
+from tradewind.executors.kubernetes.pods import BASE
+from tradewind.executors.kubernetes.policy import Allowed, violations
+from tradewind.executors.kubernetes.template import PodJson, merge
+from tradewind.wire.messages import Assignment, Launch
+
+TOKEN_FOLDER = "/var/run/secrets/tradewind"  # noqa: S105 -- a path
+TOKEN_KEY = "claim-token"  # noqa: S105 -- a file's name
+_TOKEN_VOLUME = "tradewind-claim-token"  # noqa: S105 -- a volume's name
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What all pods of an installation have in common.
+
+    template: the pod to start from. image: for the worker's container, unless template or
+    override name one. command: starts a worker for one attempt; `{attempt_id}` and
+    `{token_file}` stand for what they say. env: further variables of the worker.
+    """
+
+    template: PodJson
+    group: str
+    namespace: str
+    allowed: Allowed
+    image: str | None
+    command: tuple[str, ...]
+    env: dict[str, str] = {}
+
+
+class Rejected(Exception):
+    """This attempt can have no pod; the message says why, for the task's author."""
+
+
+def build(launch: Launch, shape: Shape, override: PodJson | None = None) -> PodJson:
+    """Return the pod of an attempt.
+
+    Args:
+        launch: the attempt.
+        shape: what all pods share.
+        override: what the task's author laid over it (`pod_override`).
+
+    Raises:
+        Rejected: the override asks for what it may not, or no image is named.
+    """
+    pod = copy.deepcopy(shape.template)
+    if override is not None:
+        wrong = violations(override, shape.allowed)
+        if wrong:
+            raise Rejected("pod_override is refused: " + "; ".join(wrong))
+        pod = merge(pod, override)
+    name = pod_name(launch.attempt_id)
+    metadata = pod.setdefault("metadata", {})
+    metadata["name"] = name
+    metadata.setdefault("namespace", shape.namespace)
+    metadata["labels"] = {**(metadata.get("labels") or {}), **_labels(launch, shape.group)}
+    metadata["annotations"] = {
+        **(metadata.get("annotations") or {}),
+        **_annotations(launch.assignment),
+    }
+    spec = pod.setdefault("spec", {})
+    spec["restartPolicy"] = "Never"
+    spec.setdefault("automountServiceAccountToken", False)
+    spec["volumes"] = [
+        *(v for v in spec.get("volumes") or [] if v.get("name") != _TOKEN_VOLUME),
+        {"name": _TOKEN_VOLUME, "secret": {"secretName": name, "defaultMode": 0o440}},
+    ]
+    _complete(_base_container(spec), launch, shape)
+    return {"apiVersion": "v1", "kind": "Pod", **pod}
+
+
+def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
+    """Return the Secret with an attempt's claim token.
+
+    Args:
+        launch: the attempt.
+        pod: its pod, as it was sent.
+        pod_uid: as the API server named it.
+    """
+    metadata = pod["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "immutable": True,
+        "metadata": {
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "labels": {
+                key: value
+                for key, value in metadata["labels"].items()
+                if key.startswith(f"{PREFIX}/")
+            },
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": pod_uid}
+            ],
+        },
+        "data": {TOKEN_KEY: base64.b64encode(launch.claim_token.encode()).decode()},
+    }
+
+
+def _base_container(spec: dict[str, Any]) -> dict[str, Any]:
+    containers: list[dict[str, Any]] = spec.setdefault("containers", [])
+    for container in containers:
+        if container.get("name") == BASE:
+            return container
+    if not containers:
+        containers.append({})
+    containers[0]["name"] = BASE
+    return containers[0]
+
+
+def _complete(container: dict[str, Any], launch: Launch, shape: Shape) -> None:
+    if not container.get("image"):
+        if shape.image is None:
+            raise Rejected(
+                "no image is named: set kubernetes_executor.worker_container_repository and "
+                "worker_container_tag, or image in the pod template or pod_override"
+            )
+        container["image"] = shape.image
+    given = {"attempt_id": launch.attempt_id, "token_file": f"{TOKEN_FOLDER}/{TOKEN_KEY}"}
+    container["command"] = [part.format(**given) for part in shape.command]
+    container.pop("args", None)
+    have = {entry.get("name") for entry in container.setdefault("env", [])}
+    container["env"] += [
+        {"name": key, "value": value} for key, value in shape.env.items() if key not in have
+    ]
+    mounts = [m for m in container.get("volumeMounts") or [] if m.get("mountPath") != TOKEN_FOLDER]
+    container["volumeMounts"] = [
+        *mounts,
+        {"name": _TOKEN_VOLUME, "mountPath": TOKEN_FOLDER, "readOnly": True},
+    ]
+
+
+def _labels(launch: Launch, group: str) -> dict[str, str]:
+    task = launch.assignment
+    return {
+        GROUP: label_value(group),
+        ATTEMPT: label_value(launch.attempt_id),
+        "dag_id": label_value(task.run.dag_id),
+        "run_id": label_value(task.run.run_id),
+        "task_id": label_value(task.task_id or "callback"),
+        "try_number": str(task.try_number),
+        "map_index": label_value(str(task.map_index)) if task.map_index >= 0 else "none",
+        f"{PREFIX}/fence": str(task.fence),
+    }
+
+
+def _annotations(task: Assignment) -> dict[str, str]:
+    return {
+        f"{PREFIX}/attempt": task.attempt_id,
+        f"{PREFIX}/dag-id": task.run.dag_id,
+        f"{PREFIX}/run-id": task.run.run_id,
+        f"{PREFIX}/task-id": task.task_id,
+        f"{PREFIX}/map-index": str(task.map_index),
+        f"{PREFIX}/try-number": str(task.try_number),
+    }
