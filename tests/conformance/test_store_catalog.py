@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from tests.conformance.store_world import NOW, at
 from tradewind.errors import NotFound
 from tradewind.model.schedule import AssetLeaf, AssetTriggered, CronTrigger
 from tradewind.model.spec import AssetRef, DagSpec, TaskSpec
-from tradewind.store import catalog, inbox
+from tradewind.store import catalog, inbox, tables
 from tradewind.store.catalog import PublishedFile
 from tradewind.store.connect import Database
 from tradewind.store.read import dags, scheduling
@@ -236,3 +237,38 @@ def test_assets_of_tasks_and_schedules_are_known(db: Database) -> None:
     catalog.remove_files(db, ["d.py"], NOW)
     with db.read() as conn:
         assert conn.exec_driver_sql("SELECT * FROM asset_ref").all() == []
+
+
+def test_files_of_one_slice_may_hand_dags_over_in_any_order(db: Database) -> None:
+    for first, second in (("a.py", "b.py"), ("b.py", "a.py")):
+        publish(db, a_file(a_dag("d"), path="a.py"), a_file(a_dag("e"), path="b.py"))
+        files = {
+            "a.py": a_file(a_dag("f", tags=("t",)), path="a.py", source="s2"),
+            "b.py": a_file(a_dag("d"), a_dag("e"), path="b.py", source="s2"),
+        }
+        publish(db, files[first], files[second])
+        with db.read() as conn:
+            found = conn.execute(select(tables.dag).where(tables.dag.c.active)).all()
+        assert {row.dag_id: row.dag_file for row in found} == {
+            "d": "b.py",
+            "e": "b.py",
+            "f": "a.py",
+        }
+
+
+def test_many_dags_of_many_files_get_each_their_own_version_and_tags(db: Database) -> None:
+    files = [
+        a_file(*(a_dag(f"d{n}_{i}", "x", tags=(f"t{i}",)) for i in range(3)), path=f"{n}.py")
+        for n in range(20)
+    ]
+    publish(db, *files)
+    changed = a_file(a_dag("d0_0", "x", "y", tags=("t0",)), path="0.py", source="s2")
+    assert sorted(publish(db, changed, *files[1:])) == ["d0_0", "d0_1", "d0_2"]
+    assert [number(db, f"d{n}_0") for n in range(3)] == [2, 1, 1]
+    with db.read() as conn:
+        tags = conn.execute(select(tables.dag_tag)).all()
+        versions = conn.execute(select(tables.dag_version.c.version_id)).all()
+    assert {(tag.dag_id, tag.tag) for tag in tags} == {
+        (f"d{n}_{i}", f"t{i}") for n in range(20) for i in range(3)
+    }
+    assert len(versions) == 61

@@ -37,6 +37,7 @@ from tradewind.processor.protocol import (
     framed,
     to_child,
 )
+from tradewind.processor.rehearsal import rehearse
 from tradewind.processor.report import describe
 from tradewind.sdk import defaults, runtime
 from tradewind.sdk.build import to_spec
@@ -56,6 +57,7 @@ def warm_up() -> None:
             getattr(tradewind.sdk, name)
         except Exception:  # noqa: BLE001  only the files that use this name are to fail
             traceback.print_exc()
+    rehearse()
 
 
 def run(start: Start, *, channel: int, output: int) -> NoReturn:

@@ -150,6 +150,8 @@ class Processor:
         self._timers.run()
         while self._children.finished:
             self._imports.settle(self._children.finished.popleft())
+        # The next are imported while these are published.
+        self._imports.start_jobs()
         if self._imports.is_idle or self._publisher.waiting() >= _FLUSH_FILES:
             self._flush()
         elif self._publisher.has_work:

@@ -57,8 +57,9 @@ class Observer:
         """Return what was collected; `dag_path` is the file that was imported."""
         self.stop()
         files = {self._source(path) for path in self._files} | {dag_path}
-        for module in list(sys.modules.values()):
-            path = getattr(module, "__file__", None)
+        # Not all of `sys.modules`: to look at each is to copy the memory that it lies in.
+        for name in self._wanted:
+            path = getattr(sys.modules.get(name), "__file__", None)
             if isinstance(path, str) and path.startswith(self._folders):
                 files.add(self._source(path))
         if any(reads_clock(path) for path in files if path.endswith(".py")):

@@ -8,6 +8,7 @@ called again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -112,8 +113,8 @@ class Publisher:
             code.move_live_tree(self._db, names, self._store_tree(area))
 
     def _publish(self, part: list[Ready]) -> list[str]:
-        for ready in part:
-            self._store(ready.area, ready.closure)
+        for area in {ready.area for ready in part}:
+            self._store(area, [ready.closure for ready in part if ready.area is area])
         files = [msgspec.structs.replace(r.file, tree_hash=self._trees[r.area][1]) for r in part]
         return catalog.publish(
             self._db, files, self._clock.now(), paused_at_creation=self._paused_at_creation
@@ -123,20 +124,26 @@ class Publisher:
         scan, name = self._trees.get(area, (None, ""))
         if scan is not area.scan:
             tree = area.tree()
-            self._store(area, tree)
+            self._store(area, [tree])
             self._trees[area] = (area.scan, tree.root)
             name = tree.root
         return name
 
-    def _store(self, area: Area, snapshot: Snapshot) -> None:
-        if snapshot.root in self._stored:
+    def _store(self, area: Area, snapshots: Sequence[Snapshot]) -> None:
+        fresh_snapshots = [s for s in snapshots if s.root not in self._stored]
+        if not fresh_snapshots:
             return
         paths = {
             item.content: path
             for path, item in area.scan.items.items()
             if item.kind is not Kind.LEFT_OUT and item.content not in self._stored
         }
-        trees = {n: data for n, data in snapshot.trees.items() if n not in self._stored}
+        trees = {
+            name: data
+            for snapshot in fresh_snapshots
+            for name, data in snapshot.trees.items()
+            if name not in self._stored
+        }
         self._stored |= code.known_objects(self._db, [*paths, *trees])
         fresh = [path for name, path in paths.items() if name not in self._stored]
         for start in range(0, len(fresh), 100):

@@ -67,6 +67,12 @@ class Database:
         if sqlite_path is not None:
             self._lock = FileLock(sqlite_path.with_name(sqlite_path.name + ".lock"))
         self._kept = KeptConnection(engine)
+        # A statement of its own takes one round trip there, a transaction around it three.
+        self._reader = (
+            engine
+            if sqlite_path is not None
+            else engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
         self._turns = threading.Lock()
         self._memo: dict[object, Any] = {}
         self._memo_lock = threading.Lock()
@@ -74,16 +80,34 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection for reading; on SQLite all of the block sees one snapshot.
+        """Yield a connection for reading.
+
+        On SQLite all of the block sees one snapshot; on PostgreSQL each statement has its own,
+        and no transaction is open.
 
         Raises:
             Unavailable: the database cannot be reached now.
             ConfigError: its tables are missing.
         """
-        with _explained(self.sqlite_path), self.engine.connect() as conn:
+        with _explained(self.sqlite_path), self._reader.connect() as conn:
             if self._lock is not None:
                 # Ended by the rollback with which a connection goes back to the pool.
                 _begin(conn, "BEGIN")
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Yield a connection for reading, all of whose statements see the same moment.
+
+        Raises:
+            Unavailable, ConfigError: as in `read`.
+        """
+        if self._lock is not None:
+            with self.read() as conn:
+                yield conn
+            return
+        steady = self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with _explained(self.sqlite_path), steady.connect() as conn:
             yield conn
 
     @contextmanager

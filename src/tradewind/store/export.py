@@ -45,9 +45,9 @@ def export(db: Database, folder: Path, progress: Progress | None = None) -> dict
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     counts: dict[str, int] = {}
-    with db.read() as conn:
+    with db.snapshot() as conn:
         if db.dialect == "postgresql":
-            conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            conn.execute(text("SET TRANSACTION READ ONLY"))
             conn.execute(text("SET LOCAL statement_timeout = 0"))
         for table in _tables():
             counts[table.name] = _export_table(conn, table, folder, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,15 @@ def append(
         .returning(table.c.seq)
     ).scalar_one()
     return int(seq)
+
+
+def append_all(
+    conn: Connection, kind: str, payloads: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Add events that concern no run within the caller's transaction."""
+    if payloads:
+        rows = [{"kind": kind, "run_pk": None, "payload": p, "at": now} for p in payloads]
+        conn.execute(insert(table), rows)
 
 
 def pending(db: Database, limit: int) -> list[InboxEvent]:

@@ -22,6 +22,7 @@ class KeptConnection:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
         self._kept: PoolProxiedConnection | None = None
 
     @contextmanager
@@ -30,22 +31,26 @@ class KeptConnection:
         kept = self._usable()
         raw: Any = kept.driver_connection
         try:
-            if self._engine.dialect.name == "sqlite":
+            if self._is_sqlite:
                 raw.execute("BEGIN IMMEDIATE").close()
-            yield raw
-            raw.commit()
+                yield raw
+                raw.commit()
+            else:
+                # The driver would wait for the answer to its own BEGIN before anything else goes.
+                with raw.pipeline():
+                    raw.execute("BEGIN")
+                    yield raw
+                    raw.execute("COMMIT")
         except BaseException:
             self._kept = None
-            if is_closed(raw):
-                kept.invalidate()
-            kept.close()
+            self._give_back(kept)
             raise
 
     def close(self) -> None:
         """Give the connection back."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            kept.close()
+            self._give_back(kept)
 
     def after_fork(self) -> object:
         """Leave the connection to the parent; return it, to be kept unused."""
@@ -54,14 +59,28 @@ class KeptConnection:
 
     def _usable(self) -> PoolProxiedConnection:
         kept = self._kept
-        if kept is not None and self._engine.dialect.name == "postgresql" and not is_quiet(kept):
+        if kept is not None and not self._is_sqlite and not is_quiet(kept):
             self._kept = None
             kept.invalidate()
             kept.close()
             kept = None
         if kept is None:
             kept = self._kept = self._engine.raw_connection()
+            if not self._is_sqlite:
+                driver: Any = kept.driver_connection
+                driver.autocommit = True
         return kept
+
+    def _give_back(self, kept: PoolProxiedConnection) -> None:
+        """Let the pool have a connection again, as it was; or drop it when it is broken."""
+        raw: Any = kept.driver_connection
+        if not self._is_sqlite:
+            with suppress(Exception):  # of whatever kind: it is closed then, or not as it was
+                raw.rollback()
+                raw.autocommit = False
+        if is_closed(raw) or (not self._is_sqlite and raw.autocommit):
+            kept.invalidate()
+        kept.close()
 
 
 def is_quiet(connection: Any) -> bool:

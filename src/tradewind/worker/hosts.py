@@ -29,6 +29,11 @@ log = logging.getLogger(__name__)
 _RETRY_S = 0.01
 """Pause before descriptors are sent again to a host that could take no more."""
 
+_WARM_S = 30.0
+"""A host that was used within this time …"""
+_WARM_FACTOR = 8
+"""… counts as busy, as long as there are not this many times the limit."""
+
 _MAX_UNFIT = 1_000
 """Files that are known to need clean processes; beyond this the oldest is tried again."""
 
@@ -95,7 +100,11 @@ class Host:
 
 
 class IdleHosts:
-    """Decide which idle hosts are not worth their memory."""
+    """Decide which idle hosts are not worth their memory.
+
+    One that was used a moment ago is likely to be used again: the next task of the same run. So
+    many more of those are kept than of hosts that have been idle for a while.
+    """
 
     def __init__(
         self,
@@ -113,21 +122,31 @@ class IdleHosts:
         self._due = False
 
     def watch(self, hosts: Collection[Host]) -> None:
-        """Drop the idle ones beyond the limit now, and each that stays idle for long then."""
-        idle = sorted((h for h in hosts if h.idle), key=lambda h: h.used_at)
-        for host in idle[: max(0, len(idle) - self._most)]:
-            self._drop(host)
+        """Drop those beyond the limit, now and as time goes by."""
+        if len(hosts) > self._most * _WARM_FACTOR:
+            idle = _longest_idle_first(hosts)
+            for host in idle[: max(0, len(idle) - self._most * _WARM_FACTOR)]:
+                self._drop(host)
         if not self._due:
             self._due = True
-            self._timers.after(self._longest_s, lambda: self._overdue(hosts))
+            self._timers.after(min(_WARM_S, self._longest_s), lambda: self._look(hosts))
 
-    def _overdue(self, hosts: Collection[Host]) -> None:
+    def _look(self, hosts: Collection[Host]) -> None:
+        """Drop what has been idle for too long, or for a while and beyond the limit."""
         self._due = False
-        since = self._clock.monotonic() - self._longest_s
-        for host in [h for h in hosts if h.idle and h.used_at <= since]:
-            self._drop(host)
-        if any(h.idle for h in hosts):
+        now = self._clock.monotonic()
+        idle = _longest_idle_first(hosts)
+        beyond = max(0, len(idle) - self._most)
+        for at, host in enumerate(idle):
+            idle_s = now - host.used_at
+            if idle_s >= self._longest_s or (at < beyond and idle_s >= _WARM_S):
+                self._drop(host)
+        if any(host.idle for host in hosts):
             self.watch(hosts)
+
+
+def _longest_idle_first(hosts: Collection[Host]) -> list[Host]:
+    return sorted((host for host in hosts if host.idle), key=lambda host: host.used_at)
 
 
 class Owner(Protocol):
