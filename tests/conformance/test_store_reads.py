@@ -85,6 +85,8 @@ def test_xcoms_of_any_task_come_the_newest_first(db: Database, leader: Leader) -
     assert [task_id for task_id, _, _ in items(db, run, call)] == ["a", "c", "b"]
     assert items(db, run, GetXComs(key="k", task_ids=(), limit=1)) == [("a", -1, b"a")]
     assert items(db, run, GetXComs(key="nothing", task_ids=())) == []
+    any_key = GetXComs(key="", task_ids=("b", "c"))
+    assert [task_id for task_id, _, _ in items(db, run, any_key)] == ["c", "b"]
 
 
 def test_xcoms_of_another_run_or_dag(db: Database, leader: Leader) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -160,7 +160,7 @@ class RuntimeTaskInstance(RunQueries):
         self,
         task_ids: str | Iterable[str] | None = None,
         dag_id: str | None = None,
-        key: str = xcom.XCOM_RETURN_KEY,
+        key: str | None = xcom.XCOM_RETURN_KEY,
         include_prior_dates: bool = False,
         *,
         map_indexes: int | Iterable[int] | None = _UNSET,
@@ -173,19 +173,25 @@ class RuntimeTaskInstance(RunQueries):
             task_ids: one id gives one value; several give a list, in that order. None: this
                 task's own; in a file for Airflow 2, that of the task which pushed last.
             dag_id: another DAG's; None means this one.
-            key: the XComs' key.
+            key: the XComs' key; None, as in Airflow 2: what was pushed last under any.
             include_prior_dates: where this run has none, take the latest earlier run's.
             map_indexes: of which instances of a mapped task; one index gives one value. Left
                 out, one value of an unmapped and the list of all values of a mapped task.
             default: for instances asked for by `map_indexes` that pushed nothing.
             run_id: another run's; None means this one.
         """
+        where: dict[str, Any] = {
+            "dag_id": dag_id,
+            "run_id": run_id,
+            "include_prior_dates": include_prior_dates,
+        }
         if task_ids is None and self._means_any_task():
-            task_ids = xcom.newest_task(
-                key, dag_id=dag_id, run_id=run_id, include_prior_dates=include_prior_dates
-            )
-            if task_ids is None:
+            last = xcom.newest(key, (), **where)
+            if last is None:
                 return default
+            task_ids = last.task_id
+        if key is None:
+            return self._pull_last(task_ids, where)
         single = task_ids is None or isinstance(task_ids, str)
         ids = (
             [self.task_id if task_ids is None else str(task_ids)]
@@ -198,9 +204,7 @@ class RuntimeTaskInstance(RunQueries):
             key,
             list(found),
             map_indexes=indexes,
-            dag_id=dag_id,
-            run_id=run_id,
-            include_prior_dates=include_prior_dates,
+            **where,
         ):
             found[item.task_id].append(item)
         if indexes is None:
@@ -208,6 +212,14 @@ class RuntimeTaskInstance(RunQueries):
         one_index = map_indexes is _UNSET or map_indexes is None or isinstance(map_indexes, int)
         values = [v for task_id in ids for v in _at(found[task_id], indexes, default)]
         return values[0] if single and one_index else values
+
+    def _pull_last(self, task_ids: Any, where: Mapping[str, Any]) -> Any:
+        """Return what a task pushed last, under any key; of several, a list."""
+        several = task_ids is not None and not isinstance(task_ids, str)
+        names = task_ids if several else [task_ids or self.task_id]
+        found = [xcom.newest(None, (str(name),), **where) for name in names]
+        values = [None if last is None else last.value for last in found]
+        return values if several else values[0]
 
     def _means_any_task(self) -> bool:
         means = getattr(self.dag, "means", None)

@@ -65,21 +65,36 @@ def pull(
         offset += _PAGE
 
 
-def newest_task(
-    key: str, *, dag_id: str | None, run_id: str | None, include_prior_dates: bool
-) -> str | None:
-    """Return the task that pushed the newest XCom of this key; None when there is none."""
+def newest(
+    key: str | None,
+    task_ids: Sequence[str],
+    *,
+    dag_id: str | None,
+    run_id: str | None,
+    include_prior_dates: bool,
+) -> Pulled | None:
+    """Return the XCom that was pushed last; None when there is none.
+
+    Args:
+        key: its key; None means any.
+        task_ids: of one of these tasks; none means any.
+        dag_id: the DAG; None means the calling task's own.
+        run_id: the run; None means the calling task's own.
+        include_prior_dates: where the run has none, take the latest earlier run's.
+    """
     reply = runtime.call(
         GetXComs(
-            key=key,
-            task_ids=(),
+            key=key or "",
+            task_ids=tuple(task_ids),
             dag_id=dag_id,
             run_id=run_id,
             include_prior_dates=include_prior_dates,
             limit=1,
         )
     )
-    return next((item["task_id"] for item in reply["items"]), None)
+    for item in reply["items"]:
+        return Pulled(item["task_id"], item["map_index"], serde.loads(item["value"]))
+    return None
 
 
 class BaseXCom:

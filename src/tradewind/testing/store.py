@@ -257,11 +257,11 @@ def _xcoms_of(store: MemoryStore, run_pk: int, call: GetXComs) -> list[dict[str,
     found = [
         {"task_id": task.task_id, "map_index": task.map_index, "value": value}
         for (task, key), value in {**taken, **store.xcoms.get(run_pk, {})}.items()
-        if key == call.key
+        if call.key in {key, ""}
         and (not place or task.task_id in place)
         and (call.map_indexes is None or task.map_index in call.map_indexes)
     ]
-    if not place:
+    if not place or not call.key:
         return found[::-1]  # the newest first
     return sorted(found, key=lambda item: (place[item["task_id"]], item["map_index"]))
 

@@ -321,7 +321,7 @@ class GetConnection(msgspec.Struct, frozen=True, tag="get_connection"):
 class GetXComs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_xcoms"):
     """→ {"items": [{"task_id", "map_index", "value"}]} in (task order given, map_index) order.
 
-    task_ids: none means those of any task, the newest first.
+    task_ids: none means those of any task, the newest first. key: "" means any key, likewise.
     dag_id, run_id: None means the attempt's own. map_indexes: None means all instances.
     include_prior_dates: when the run has none, the latest earlier run that has one.
     """

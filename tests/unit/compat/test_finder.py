@@ -13,7 +13,7 @@ import pytest
 
 import tradewind.sdk
 from tradewind.compat import airflow
-from tradewind.compat.airflow.missing import AirflowNameError
+from tradewind.compat.airflow.refusal import AirflowNameError
 from tradewind.errors import ConfigError, DagError
 from tradewind.sdk.exceptions import RemovedInAirflow4Warning
 
@@ -145,6 +145,58 @@ def test_an_installed_provider_is_the_real_one_on_top_of_ours(
     assert found["package"].seen == airflow.AIRFLOW_VERSION
     with pytest.raises(ModuleNotFoundError, match=r"acme\.nothing"):
         names_of("import airflow.providers.apache.acme.nothing")
+
+
+def provider(root: Path, name: str, module: str, text: str) -> None:
+    """Make a provider package with one module."""
+    folder = root / "airflow" / "providers" / name / Path(module).parent
+    folder.mkdir(parents=True)
+    (root / "airflow" / "providers" / name / "__init__.py").write_text("")
+    (folder / "__init__.py").write_text("")
+    (root / "airflow" / "providers" / name / f"{module}.py").write_text(text)
+
+
+def test_what_airflow_1_had_itself_is_the_provider_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider(tmp_path, "http", "operators/http", "class HttpOperator:\n    real = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = names_of(
+        "from airflow.operators.http_operator import SimpleHttpOperator as a\n"
+        "from airflow.providers.http.operators.http import SimpleHttpOperator as b, HttpOperator"
+    )
+    assert found["a"] is found["b"] is found["HttpOperator"]
+    assert found["a"].real
+
+
+def test_an_operator_of_one_database_is_that_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        "from airflow.sdk import BaseOperator\n"
+        "class SQLExecuteQueryOperator(BaseOperator):\n"
+        "    def __init__(self, *, sql, conn_id=None, hook_params=None, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.given = (sql, conn_id, hook_params)\n"
+    )
+    provider(tmp_path, "common/sql", "operators/sql", text)
+    provider(tmp_path, "postgres", "hooks/postgres", "")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = names_of(
+        "from airflow import DAG\n"
+        "from airflow.operators.postgres_operator import PostgresOperator as old\n"
+        "from airflow.providers.postgres.operators.postgres import PostgresOperator\n"
+        "from airflow.contrib.operators.snowflake_operator import SnowflakeOperator\n"
+        "with DAG('d', default_args={'postgres_conn_id': 'mine'}):\n"
+        "    a = PostgresOperator(task_id='a', sql='x', postgres_conn_id='shop')\n"
+        "    b = PostgresOperator(task_id='b', sql='x')\n"
+        "    c = SnowflakeOperator(task_id='c', sql='x', warehouse='w')\n"
+    )
+    assert found["old"] is found["PostgresOperator"]
+    assert found["a"].given == ("x", "shop", None)
+    assert found["b"].given == ("x", "mine", None)
+    assert found["c"].given == ("x", "snowflake_default", {"warehouse": "w"})
+    assert found["a"].task_type == "PostgresOperator"
 
 
 def test_a_part_of_ours_wins_over_the_installed_package(

@@ -7,12 +7,12 @@ import importlib
 import pytest
 
 from tradewind.compat.airflow.entry import Gone, our_module, value_of
-from tradewind.compat.airflow.tables import TABLE
+from tradewind.compat.airflow.refusal import AirflowNameError
+from tradewind.compat.airflow.tables import TABLE, provided
 
 NOT_YET = {
     "AirflowPlugin",
     "AllowedKeyMapper",
-    "ApprovalOperator",
     "AssetLineageInfo",
     "AsyncCallback",
     "BaseAsyncOperator",
@@ -26,9 +26,6 @@ NOT_YET = {
     "DirectoryFileDeleteTrigger",
     "FanOutMapper",
     "FixedKeyMapper",
-    "HITLBranchOperator",
-    "HITLEntryOperator",
-    "HITLOperator",
     "HookLineage",
     "HookLineageCollector",
     "HookLineageReader",
@@ -55,7 +52,6 @@ NOT_YET = {
     "StartOfWeekMapper",
     "StartOfYearMapper",
     "SyncCallback",
-    "TaskAwaitingInput",
     "WaitForAll",
     "WeekWindow",
     "Window",
@@ -84,8 +80,8 @@ def missing() -> set[str]:
     found = set()
     for module in TABLE.values():
         for name, target in module.names.items():
-            if isinstance(target, Gone):
-                continue
+            if isinstance(target, Gone) or target.startswith(("providers.", "compat.sql_")):
+                continue  # refused, or a provider package's
             try:
                 value_of(name, target)
             except AttributeError:
@@ -103,11 +99,25 @@ def test_every_whole_module_is_there() -> None:
             our_module(module.whole)
 
 
-@pytest.mark.parametrize("name", sorted(TABLE))
+OWN = sorted(name for name in TABLE if name not in provided.TABLE)
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_every_module_can_be_imported_and_has_its_parents(name: str) -> None:
     importlib.import_module(name)
     parent = name.rpartition(".")[0]
     assert not parent or parent in TABLE
+
+
+@pytest.mark.parametrize("name", sorted(provided.TABLE))
+def test_what_provider_packages_have_is_refused_without_them(name: str) -> None:
+    names = list(provided.TABLE[name].names)
+    if name.startswith("airflow.providers.") or not names:
+        return  # below a package that is not there at all
+    module = importlib.import_module(name)
+    assert not hasattr(module, names[0])
+    with pytest.raises(AirflowNameError, match=r"needs a provider package.*pip install"):
+        importlib.import_module(f"{name}.{names[0]}")
 
 
 def test_a_refusal_says_what_to_do() -> None:

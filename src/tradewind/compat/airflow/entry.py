@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from tradewind.compat.airflow.refusal import AirflowNameError
+
 _PACKAGES = {
     "sdk": "tradewind.sdk",
     "model": "tradewind.model",
     "compat": "tradewind.compat.airflow.modules",
+    "providers": "airflow.providers",
 }
 
 
@@ -61,13 +64,15 @@ def value_of(name: str, target: str) -> Any:
     """Return what a name stands for.
 
     Raises:
-        AttributeError: the SDK of this version has no such thing.
+        AttributeError: neither the SDK of this version nor an installed package has it.
     """
     module, _, ours = target.partition(":")
     try:
         found = our_module(module)
+        return found if ours == "*" else getattr(found, ours or name)
+    except AirflowNameError as error:  # a provider package that is not installed
+        raise AttributeError(f"no installed package has {name}") from error
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("tradewind."):
-            raise
+            raise  # a package that is installed, but not what it needs
         raise AttributeError(f"this version of Tradewind has no {name}") from error
-    return found if ours == "*" else getattr(found, ours or name)

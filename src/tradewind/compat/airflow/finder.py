@@ -30,6 +30,7 @@ from typing import Any
 from tradewind.compat.airflow.entry import Gone, Module, leads_somewhere, our_module, value_of
 from tradewind.compat.airflow.missing import no_such_module, no_such_name
 from tradewind.compat.airflow.tables import TABLE
+from tradewind.compat.airflow.tables.provided import ADDED
 from tradewind.errors import ConfigError
 from tradewind.sdk.exceptions import RemovedInAirflow4Warning
 
@@ -143,6 +144,10 @@ class AirflowFinder(MetaPathFinder, Loader):
             spec.submodule_search_locations = _folders(fullname) if entry.on_disk else []
             return spec
         parent, _, name = fullname.rpartition(".")
+        if fullname in ADDED and (found := PathFinder.find_spec(fullname, path)) is not None:
+            assert found.loader is not None
+            found.loader = AddingLoader(found.loader)
+            return found
         if parent not in TABLE:
             return None  # below a module of an installed package
         if path and (found := PathFinder.find_spec(fullname, path)) is not None:
@@ -157,6 +162,24 @@ class AirflowFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: names are looked up when they are asked for."""
+
+
+class AddingLoader(Loader):
+    """Load a module of an installed package, and give it names back that it once had."""
+
+    def __init__(self, real: Loader) -> None:
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave it to the package's own loader."""
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, then add the names that it does not have."""
+        self._real.exec_module(module)
+        for name, target in ADDED[module.__name__].items():
+            if not hasattr(module, name):
+                setattr(module, name, value_of(name, target))
 
 
 def _folders(fullname: str) -> list[str]:

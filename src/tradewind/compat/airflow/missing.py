@@ -6,17 +6,12 @@ import difflib
 from collections.abc import Iterable
 
 from tradewind.compat.airflow.entry import Gone, Table, leads_somewhere
-from tradewind.errors import DagError
+from tradewind.compat.airflow.refusal import AirflowNameError
 
 PROVIDERS = "airflow.providers."
+_PROVIDED = ("providers.", "compat.sql_operators")
+"""How targets begin that are in provider packages."""
 _PAGE = "what is there: docs/airflow-compatibility.md"
-
-
-class AirflowNameError(DagError, ImportError):
-    """A DAG file imports a name of Airflow's that Tradewind does not have.
-
-    An ImportError, so that `try: … except ImportError:` in a file goes the other way.
-    """
 
 
 def no_such_module(name: str, table: Table) -> AirflowNameError:
@@ -32,6 +27,8 @@ def no_such_name(module: str, name: str, table: Table) -> AirflowNameError:
     found = table[module].names.get(name)
     if isinstance(found, Gone):
         return AirflowNameError(f"{module}.{name} does not work in Tradewind: {advice}")
+    if found is not None and found.startswith(_PROVIDED):
+        return AirflowNameError(f"{module}.{name} needs a provider package: {advice}")
     if found is not None:
         return AirflowNameError(f"{module}.{name} is not in this version of Tradewind ({_PAGE})")
     return AirflowNameError(f"Tradewind's {module!r} has no {name!r}; {advice}")
@@ -57,6 +54,13 @@ def advice_about_name(module: str, name: str, table: Table) -> str:
     found = entry.names.get(name)
     if isinstance(found, Gone):
         return found.instead
+    if found is not None and found.startswith(_PROVIDED):
+        home = (
+            f"airflow.{found.partition(':')[0]}"
+            if found.startswith("p")
+            else f"{PROVIDERS}common.sql"
+        )
+        return f"{home}: {advice_about_module(home, table)}"
     if found is not None:
         return f"it is not in this version of Tradewind ({_PAGE})"
     homes = [

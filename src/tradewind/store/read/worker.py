@@ -95,7 +95,9 @@ def _earlier_run_with(conn: Connection, run: Run, call: GetXComs) -> int | None:
 
 
 def _wanted(call: GetXComs) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [_xcom.c.key == rows.plain(call.key)]
+    where: list[ColumnElement[bool]] = []
+    if call.key:
+        where.append(_xcom.c.key == rows.plain(call.key))
     if call.task_ids:
         where.append(_xcom.c.task_id.in_(call.task_ids))
     if call.map_indexes is not None:
@@ -107,10 +109,10 @@ def _xcom_rows(conn: Connection, run_pk: int, call: GetXComs) -> Sequence[Any]:
     statement = select(_xcom.c.task_id, _xcom.c.map_index, _xcom.c.value, _xcom.c.kept_at).where(
         _xcom.c.run_pk == run_pk, *_wanted(call)
     )
-    if len(call.task_ids) > 1:
+    if call.key and len(call.task_ids) > 1:
         order = {task_id: i for i, task_id in enumerate(call.task_ids)}
         statement = statement.order_by(case(order, value=_xcom.c.task_id))
-    if not call.task_ids:
+    if not call.task_ids or not call.key:
         statement = statement.order_by(_xcom.c.at.desc(), _xcom.c.task_id)
     return conn.execute(
         statement.order_by(_xcom.c.map_index).offset(call.offset).limit(call.limit)

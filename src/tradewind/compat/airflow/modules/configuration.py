@@ -39,6 +39,24 @@ _TRUE = {"t": True, "true": True, "1": True, "yes": True, "on": True}
 _BOOLEANS = _TRUE | dict.fromkeys(("f", "false", "0", "no", "off"), False)
 
 
+AIRFLOW_DEFAULTS = {
+    "core.unit_test_mode": "False",
+    "kubernetes.namespace": "default",
+    "kubernetes.worker_container_repository": "",
+    "kubernetes.worker_container_tag": "",
+    "kubernetes_executor.namespace": "default",
+    "kubernetes_executor.pod_template_file": "",
+    "kubernetes_executor.worker_container_repository": "",
+    "kubernetes_executor.worker_container_tag": "",
+    "logging.remote_logging": "False",
+    "operators.default_deferrable": "False",
+    "operators.default_owner": "airflow",
+    "operators.default_queue": "default",
+    "sensors.default_timeout": "604800",
+}
+"""What Airflow's users read without a fallback, and Tradewind has no setting for."""
+
+
 class AirflowConfigParser:
     """Read settings."""
 
@@ -54,7 +72,7 @@ class AirflowConfigParser:
             return found
         if fallback is not _UNSET:
             return fallback
-        default = _default(section, key)
+        default = _default(section, key) or AIRFLOW_DEFAULTS.get(f"{section}.{key}")
         if default is not None:
             return default
         raise AirflowConfigException(

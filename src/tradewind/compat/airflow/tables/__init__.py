@@ -9,6 +9,7 @@ from tradewind.compat.airflow.tables import (
     hooks,
     models,
     operators,
+    provided,
     providers,
     schedules,
     sdk,
@@ -28,6 +29,7 @@ TABLE: Table = {
     **schedules.TABLE,
     **utilities.TABLE,
     **contrib.TABLE,
+    **provided.TABLE,
     **providers.TABLE,
 }
 """Every module, by its full name."""

@@ -45,73 +45,6 @@ _SUBDAG = {
         "`with TaskGroup('name'):`"
     )
 }
-_GENERIC_TRANSFER = {
-    "GenericTransfer": Gone(
-        "import it from airflow.providers.common.sql.operators.generic_transfer (package "
-        "apache-airflow-providers-common-sql)"
-    )
-}
-
-
-def _elsewhere(*names: str, package: str, module: str) -> dict[str, Gone]:
-    """Return names that lived in Airflow 1 and are in a provider package since."""
-    return {
-        name: Gone(f"import it from {module} (pip install apache-airflow-providers-{package})")
-        for name in names
-    }
-
-
-_SQL = "airflow.providers.common.sql.operators.sql"
-_PROVIDED: dict[str, Module] = {
-    "airflow.operators.postgres_operator": Module(
-        _elsewhere("PostgresOperator", package="postgres", module=f"{_SQL}:SQLExecuteQueryOperator")
-    ),
-    "airflow.operators.mysql_operator": Module(
-        _elsewhere("MySqlOperator", package="mysql", module=f"{_SQL}:SQLExecuteQueryOperator")
-    ),
-    "airflow.operators.sqlite_operator": Module(
-        _elsewhere("SqliteOperator", package="sqlite", module=f"{_SQL}:SQLExecuteQueryOperator")
-    ),
-    "airflow.operators.mssql_operator": Module(
-        _elsewhere(
-            "MsSqlOperator", package="microsoft-mssql", module=f"{_SQL}:SQLExecuteQueryOperator"
-        )
-    ),
-    "airflow.operators.http_operator": Module(
-        _elsewhere(
-            "SimpleHttpOperator",
-            package="http",
-            module="airflow.providers.http.operators.http:HttpOperator",
-        )
-    ),
-    "airflow.operators.docker_operator": Module(
-        _elsewhere(
-            "DockerOperator", package="docker", module="airflow.providers.docker.operators.docker"
-        )
-    ),
-    "airflow.operators.slack_operator": Module(
-        _elsewhere(
-            "SlackAPIPostOperator",
-            package="slack",
-            module="airflow.providers.slack.operators.slack",
-        )
-    ),
-    "airflow.operators.hive_operator": Module(
-        _elsewhere(
-            "HiveOperator",
-            package="apache-hive",
-            module="airflow.providers.apache.hive.operators.hive",
-        )
-    ),
-    "airflow.operators.s3_file_transform_operator": Module(
-        _elsewhere(
-            "S3FileTransformOperator",
-            package="amazon",
-            module="airflow.providers.amazon.aws.operators.s3",
-        )
-    ),
-}
-
 TABLE: Table = {
     # Airflow 1 also had every operator here, and those of plugins.
     "airflow.operators": Module(
@@ -134,9 +67,10 @@ TABLE: Table = {
     "airflow.operators.datetime": Module(_DATETIME),
     "airflow.operators.email": Module(_EMAIL),
     "airflow.operators.empty": Module(_EMPTY),
-    "airflow.operators.generic_transfer": Module(_GENERIC_TRANSFER),
     "airflow.operators.latest_only": Module(_LATEST),
-    "airflow.operators.python": Module(_PYTHON),
+    "airflow.operators.python": Module(
+        {**_PYTHON, "task": "sdk:task", "is_venv_installed": "compat.venvs"}
+    ),
     "airflow.operators.smooth": Module(_SMOOTH),
     "airflow.operators.trigger_dagrun": Module(_TRIGGER),
     "airflow.operators.weekday": Module(_WEEKDAY),
@@ -164,7 +98,6 @@ TABLE: Table = {
         },
         moved="airflow.providers.standard.sensors",
     ),
-    **_PROVIDED,
     # The standard provider: ours, though the package may be installed
     "airflow.providers.standard": Module(on_disk=True),
     "airflow.providers.standard.exceptions": Module(whole="compat.standard_exceptions"),
