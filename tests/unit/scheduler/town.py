@@ -51,7 +51,9 @@ class Scripted:
 class Town:
     """One DAG "d", one scheduler, one host, and a scripted executor "Scripted"."""
 
-    def __init__(self, folder: Path, template: Path, spec: DagSpec, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, template: Path, spec: DagSpec, *, remote: bool = False, **settings: Any
+    ) -> None:
         self.executor = Scripted()
         self.cluster = Cluster(
             folder,
@@ -60,6 +62,7 @@ class Town:
             (spec,),
             replace(SETTINGS, **settings),
             executors={"Scripted": self.executor},
+            remote=frozenset({"Scripted"}) if remote else frozenset(),
         )
         self.cluster.faults.heal()
         self.cluster.witness.luck = 1.0

@@ -77,11 +77,8 @@ class Node:
                 signal=self.signal,
                 channel=channel,
                 secrets=open_secrets(db, (cluster.key,), {}),
-                executors={
-                    "LocalExecutor": LocalExecutor(channel, self.signal.ring),
-                    "FarExecutor": FarExecutor(net, cluster.witness),
-                    **cluster.executors,
-                },
+                executors=cluster.executors_for(channel, self.signal),
+                remote=cluster.remote,
                 capacities={
                     "LocalExecutor": None,
                     "FarExecutor": 3,
@@ -154,6 +151,7 @@ class Cluster:
         settings: Settings = SETTINGS,
         after_turn: Callable[[Cluster], None] = lambda _cluster: None,
         executors: Mapping[str, Executor] | None = None,
+        remote: frozenset[str] = frozenset(),
     ) -> None:
         """Publish the DAGs in a copy of a migrated database, and start one scheduler.
 
@@ -165,6 +163,8 @@ class Cluster:
             settings: the scheduler's numbers.
             after_turn: called after each turn of a scheduler.
             executors: more executors, by name; each scheduler is given the same ones.
+            remote: those of them whose workers speak to an API server; if there are any, the
+                first executor of all, which runs callbacks, is one of them.
         """
         self.path = folder / "sim.db"
         shutil.copy(template, self.path)
@@ -182,6 +182,7 @@ class Cluster:
         self.witness = Witness(self.net, {spec.dag_id: Graph.build(spec) for spec in specs})
         self._after_turn = after_turn
         self.executors = dict(executors or {})
+        self.remote = remote
         file = PublishedFile(
             dag_file="sim.py", source_hash="s1", specs=specs, parsed_at=self.clock.now()
         )
@@ -195,6 +196,16 @@ class Cluster:
         self.nodes: dict[str, Node] = {}
         self.signal = SimSignal(self.db, self._wake_all)
         self.start("a")
+
+    def executors_for(self, channel: SimChannel, signal: SimSignal) -> dict[str, Executor]:
+        """Return what a scheduler process has; the first is the default."""
+        first = {name: made for name, made in self.executors.items() if name in self.remote}
+        return {
+            **first,
+            "LocalExecutor": LocalExecutor(channel, signal.ring),
+            "FarExecutor": FarExecutor(self.net, self.witness),
+            **self.executors,
+        }
 
     def start(self, name: str) -> None:
         """Start a scheduler process."""
