@@ -9,7 +9,7 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui screenshots run kube-assets test check reference format bench campaign clean
+.PHONY: help setup ui screenshots run kube-assets test check reference format bench providers campaign clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ reference: setup ## Write docs/configuration.md and docs/cli.md from the program
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+providers: setup ## Load every module of the larger provider packages too (downloads 200 MB once)
+	@$(PYTHON) tools/servers.py
+	@TRADEWIND_TEST_MORE_PROVIDERS=1 $(BIN)/pytest -q tests/providers $(ARGS)
 
 bench: setup ## Measure every figure of the README, beside the machine's limit
 	@$(PYTHON) tools/servers.py

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from tradewind.sdk.group_decorator import task_group
     from tradewind.sdk.hooks.base import BaseHook
+    from tradewind.sdk.io import ObjectStoragePath
     from tradewind.sdk.links import BaseOperatorLink
     from tradewind.sdk.mapping import MappedOperator
     from tradewind.sdk.masking import mask_secret
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.params import DagParam, Param, ParamsDict
     from tradewind.sdk.parsing_context import get_parsing_context
     from tradewind.sdk.references import literal
+    from tradewind.sdk.resumable import ResumableJobMixin
     from tradewind.sdk.retry_policy import (
         ExceptionRetryPolicy,
         RetryAction,
@@ -185,6 +187,7 @@ __all__ = [
     "Model",
     "MultipleCronTriggerTimetable",
     "NullTimetable",
+    "ObjectStoragePath",
     "OnceTimetable",
     "Param",
     "ParamsDict",
@@ -192,6 +195,7 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "ResumableJobMixin",
     "RetryAction",
     "RetryDecision",
     "RetryPolicy",
@@ -297,6 +301,7 @@ _MODULES = {
     "Model": "assets",
     "MultipleCronTriggerTimetable": "timetables",
     "NullTimetable": "timetables",
+    "ObjectStoragePath": "io",
     "OnceTimetable": "timetables",
     "Param": "params",
     "ParamsDict": "params",
@@ -304,6 +309,7 @@ _MODULES = {
     "PythonOperator": "operators.python",
     "PythonSensor": "sensors.python",
     "PythonVirtualenvOperator": "operators.virtualenv",
+    "ResumableJobMixin": "resumable",
     "RetryAction": "retry_policy",
     "RetryDecision": "retry_policy",
     "RetryPolicy": "retry_policy",

@@ -26,6 +26,14 @@ _HOOKS = {
 """Hooks of connection types that come with Tradewind; packages may register more."""
 
 
+def _provided(conn_type: str) -> str | None:
+    """Return the hook that an installed provider package has for a type of connection."""
+    from tradewind.sdk.providers import connection_kinds  # noqa: PLC0415  looks at all packages
+
+    kind = connection_kinds().get(conn_type)
+    return None if kind is None else kind.hook
+
+
 def register_hook(conn_type: str, classpath: str) -> None:
     """Say which hook `Connection.get_hook` makes for a type of connection."""
     _HOOKS[conn_type] = classpath
@@ -225,7 +233,7 @@ class Connection:
         Raises:
             AirflowException: no hook is known for the connection's type.
         """
-        classpath = _HOOKS.get(self.conn_type or "")
+        classpath = _HOOKS.get(self.conn_type or "") or _provided(self.conn_type or "")
         if classpath is None:
             raise AirflowException(
                 f"connection {self.conn_id!r}: no hook is known for the type {self.conn_type!r};"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
@@ -419,8 +420,12 @@ class TaskDecorators:
         if name not in registered:
             from importlib.metadata import entry_points  # noqa: PLC0415  18 ms, seldom needed
 
+            from tradewind.sdk import providers  # noqa: PLC0415  likewise
+
             for found in entry_points(group=ENTRY_POINTS, name=name):
                 registered[name] = found.load()
+            if name not in registered and name in providers.task_decorators():
+                registered[name] = providers.imported(providers.task_decorators()[name])
         if name in registered:
             return functools.partial(registered[name], **self._bound)
         hint = did_you_mean(name, [*_KINDS, "run_if", "skip_if", *registered])
@@ -433,6 +438,43 @@ class TaskDecorators:
         if function is not None:
             return TaskFunction(function, operator_class, given)
         return lambda decorated: TaskFunction(decorated, operator_class, given)
+
+
+def task_decorator_factory(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    multiple_outputs: bool | None = None,
+    decorated_operator_class: type[Any],
+    **kwargs: Any,
+) -> Any:
+    """Return what a provider package's `@task.<name>` makes of a function.
+
+    Args:
+        python_callable: the function; None where the decorator is called with arguments.
+        multiple_outputs: push each key of the returned dict as an XCom of its own.
+        decorated_operator_class: what runs it; derives from `DecoratedOperator`.
+        kwargs: the task's arguments.
+    """
+    given = {"multiple_outputs": multiple_outputs, **kwargs}
+    if python_callable is not None:
+        return TaskFunction(python_callable, decorated_operator_class, given)
+    return lambda decorated: TaskFunction(decorated, decorated_operator_class, given)
+
+
+def get_unique_task_id(task_id: str, dag: Any = None, task_group: Any = None) -> str:
+    """Return an id that no task of the DAG has yet."""
+    found, group, _, _ = surroundings({"dag": dag, "task_group": task_group})
+    return task_id if found is None else found.free_id(task_id, group)
+
+
+def is_async_callable(function: Any) -> bool:
+    """Tell whether calling a function gives a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  an object with an async __call__
+    )
 
 
 task = TaskDecorators()

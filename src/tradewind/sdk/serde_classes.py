@@ -21,7 +21,11 @@ from typing import Any
 Inner = Callable[[Any, str], Any]
 """Encode a part of a value, given the step that leads to it."""
 
-_OURS = ("tradewind.sdk.assets.", "tradewind.sdk.triggers.base.TaskEnd")
+_OURS = (
+    "tradewind.sdk.assets.",
+    "tradewind.sdk.io.path.ObjectStoragePath",
+    "tradewind.sdk.triggers.base.TaskEnd",
+)
 """Classes of the authoring SDK that are data."""
 
 _allowed: list[str] = []
@@ -135,7 +139,7 @@ def _trusted(classname: str) -> type | None:
         name = f"{outer}.{name}"
         module = sys.modules.get(module_name)
     listed = any(fnmatch.fnmatchcase(classname, p) for p in _allowed)
-    if module is None and listed:
+    if module is None and (listed or _is_ours(classname)):
         module_name, _, name = classname.rpartition(".")
         module = _import(module_name)
     if module is None or not (listed or _is_ours(classname) or _in_trusted_folder(module)):

@@ -18,7 +18,7 @@ DECORATORS = {
 }
 
 DECORATOR_BASES = {
-    "DecoratedOperator": "sdk.decorated:DecoratedOperator",
+    "DecoratedOperator": "sdk.decorated.base",
     "DecoratedMappedOperator": "sdk.decorators",
     "TaskDecorator": "sdk.decorators:TaskFunction",
     "TaskDecoratorCollection": "sdk.decorators:TaskDecorators",
@@ -74,6 +74,14 @@ TABLE: Table = {
         {"Session": _NO_DATABASE, "engine": _NO_DATABASE}, whole="compat.settings"
     ),
     "airflow.policies": Module({"hookimpl": "sdk:hookimpl"}),
+    "airflow.providers_manager": Module(
+        {
+            "ProvidersManager": "compat.provider_packages",
+            "HookInfo": "compat.provider_packages",
+            "ProviderInfo": "compat.provider_packages",
+            "DialectInfo": "sdk.providers:Dialect",
+        }
+    ),
     "airflow.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
     "airflow.listeners": Module({"hookimpl": "sdk:hookimpl"}),
     "airflow.listeners.listener": Module({"get_listener_manager": "sdk:get_listener_manager"}),

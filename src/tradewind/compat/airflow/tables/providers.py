@@ -74,5 +74,5 @@ TABLE: Table = {
         }
     ),
     f"{_COMPAT}.standard.triggers": Module({"TimeDeltaTrigger": "sdk.triggers.temporal"}),
-    f"{_COMPAT}.standard.utils": Module(),
+    f"{_COMPAT}.standard.utils": Module(whole="compat.python_scripts"),
 }

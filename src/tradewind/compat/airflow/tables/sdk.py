@@ -139,6 +139,9 @@ TABLE: Table = {
     "airflow.sdk.module_loading": Module(whole="compat.module_loading"),
     "airflow.sdk.observability": Module(),
     "airflow.sdk.observability.stats": Module({"Stats": "compat.stats"}),
+    "airflow.sdk.providers_manager_runtime": Module(
+        {"ProvidersManagerTaskRuntime": "compat.provider_packages"}
+    ),
     "airflow.sdk.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
     "airflow.sdk.serde": Module(
         {"serialize": "compat.serialization", "deserialize": "compat.serialization"}

@@ -49,9 +49,7 @@ TABLE: Table = {
     "airflow.utils.edgemodifier": Module(
         {"EdgeModifier": "sdk:EdgeModifier", "Label": "sdk:Label"}
     ),
-    "airflow.utils.email": Module(
-        {"send_email": "sdk.mail", "send_email_smtp": "sdk.mail:send_email"}
-    ),
+    "airflow.utils.email": Module(whole="compat.mail"),
     "airflow.utils.file": Module(
         {"TemporaryDirectory": "compat.files", "mkdirs": "compat.files"}, whole="compat.files"
     ),

@@ -1,0 +1,117 @@
+"""Provider packages from the registry, without Apache Airflow: they load and they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.providers.conftest import Run
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+NOT_HERE = {
+    r"common\.compat\.openlineage\.": "openlineage",
+    r"common\.io\.state_store": "stores for state are not in this version",
+    r"common\.sql\.(datafusion|config|.*datafusion|operators\.analytics|decorators\.analytics)": (
+        "datafusion"
+    ),
+    r"cncf\.kubernetes\.(executors|cli|kubernetes_executor)": "executors are Tradewind's own",
+    r"amazon\.aws\.(executors|auth_manager|cli|bundles)": "executors, users and bundles are ours",
+    r"amazon\.aws\.log\.": "logs are kept by Tradewind",
+    r"amazon\.aws\.(hooks\.duckdb|queues\.)": "needs the packages duckdb, common-messaging",
+    r"amazon\.aws\.transfers\.(azure|exasol|gcs|glacier_to_gcs|google|hive|imap|mongo|sales)": (
+        "needs the package of the other side"
+    ),
+}
+"""Modules of provider packages that do not load, and why."""
+
+
+class Web(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.answer(404 if self.path == "/nothing" else 200, b"fair")
+
+    def do_POST(self) -> None:
+        self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def failures(found: dict[str, str]) -> dict[str, str]:
+    assert found.pop("apache airflow installed") == "False"
+    return {
+        module: error
+        for module, error in found.items()
+        if error and not any(re.match(rf"airflow\.providers\.{p}", module) for p in NOT_HERE)
+    }
+
+
+def test_every_module_loads(with_providers: Run) -> None:
+    found = with_providers(
+        "modules.py", "common.sql", "common.io", "common.compat", "sqlite", "postgres", "http"
+    )
+    assert len(found) > 60
+    assert failures(found) == {}
+
+
+@pytest.mark.postgres
+def test_real_operators_run_against_real_servers(
+    with_providers: Run, web: int, postgres_url: str, tmp_path: Path
+) -> None:
+    told = with_providers(
+        "operators.py",
+        AIRFLOW_CONN_PG=postgres_url.replace("postgresql://", "postgres://"),
+        AIRFLOW_CONN_LITE=json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "lite.db")}),
+        AIRFLOW_CONN_WEB=f"http://127.0.0.1:{web}",
+    )
+    states = told["states"]
+    odd = {name: state for name, state in states.items() if state != "success"}
+    assert odd == {"calm": "skipped", "refused": "failed"}, told["reasons"]
+    assert "404" in told["reasons"]["refused"]
+    xcoms = told["xcoms"]
+    assert xcoms["read"] == [["bay", 7], ["cape", 9]]
+    assert xcoms["decorated"] == [[1]]
+    assert xcoms["hooks"] == {
+        "postgres": 3,
+        "sqlite": [["bay", 7]],
+        "schema": ["place", "speed"],
+        "by type": "PostgresHook",
+        "works": [True, "Connection successfully tested"],
+    }
+    assert (xcoms["post"], xcoms["deferred"], xcoms["bash"]) == ("3", "fair", "127.0.0.1")
+
+
+@pytest.mark.skipif(
+    not os.environ.get("TRADEWIND_TEST_MORE_PROVIDERS"),
+    reason="downloads 200 MB; `make providers` runs it",
+)
+def test_every_module_of_larger_packages_loads(with_more_providers: Run) -> None:
+    found = with_more_providers(
+        "modules.py", "ssh", "ftp", "docker", "slack", "cncf.kubernetes", "amazon"
+    )
+    assert len(found) > 300
+    assert failures(found) == {}
