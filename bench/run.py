@@ -42,6 +42,7 @@ CLAIMS = (
     "engine",
     "history",
     "dags",
+    "api",
     "install",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"

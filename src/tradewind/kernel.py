@@ -202,6 +202,7 @@ _IN_IGNORED = 0x8000
 _IN_CHANGES = 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 """Attributes, closed after writing; moved from and to, made, removed; the folder itself too.
 Not each write: a log that somebody keeps in the folder would have it listed all the time."""
+_IN_WRITTEN = 0x2
 _IN_ONLY_FOLDERS = 0x01000000
 _IN_EVENT = struct.Struct("=iIII")
 _MAX_EVENTS = 1 << 16
@@ -234,10 +235,22 @@ def watch(inotify: int, folder: str) -> int:
     Raises:
         OSError: it is gone or no folder; ENOSPC: the kernel allows no more watches.
     """
-    mask = _IN_CHANGES | _IN_ONLY_FOLDERS
-    number: int = _libc.inotify_add_watch(inotify, os.fsencode(folder), mask)
+    return _watch(inotify, folder, _IN_CHANGES | _IN_ONLY_FOLDERS)
+
+
+def watch_writes(inotify: int, file: str) -> int:
+    """Watch each write to a file, and return the watch.
+
+    Raises:
+        OSError: it is gone; ENOSPC: the kernel allows no more watches.
+    """
+    return _watch(inotify, file, _IN_WRITTEN)
+
+
+def _watch(inotify: int, path: str, mask: int) -> int:
+    number: int = _libc.inotify_add_watch(inotify, os.fsencode(path), mask)
     if number < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
     return number
 
 

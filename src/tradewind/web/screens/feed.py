@@ -1,13 +1,15 @@
 """Changes as they come to be, handed to everybody who listens.
 
 While somebody listens, one reader looks for new events and hands them to all listeners; with
-nobody there, nothing is read. It looks instead of waiting for the database's signal, which
-has one hearer, the scheduler; the look is one row of a primary key, five times a second.
+nobody there, nothing is read. On SQLite it looks when somebody has committed. On PostgreSQL it
+looks five times a second: the database's signal is the scheduler's, and a second one for each
+of its turns would cost every deployment more than the look, one row of a primary key.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 
 import anyio.to_thread
@@ -15,10 +17,14 @@ from sqlalchemy import select
 
 from tradewind.errors import TradewindError
 from tradewind.store import tables
+from tradewind.store.commits import Commits
 from tradewind.store.connect import Database
 from tradewind.store.read.history import MAX_EVENTS, EventRow, events_after, newest
 
 LOOK_S = 0.2
+"""Looks are so far apart, however much is committed."""
+_LOST_S = 5.0
+"""The kernel's hint may get lost: after so long it is looked all the same."""
 _BACKLOG = 256
 _MOST_KNOWN = 10_000
 
@@ -73,18 +79,39 @@ class Feed:
         return await anyio.to_thread.run_sync(partial(newest, self._db))
 
     async def _read(self, seen: int) -> None:
-        while True:
-            try:
-                at = await self.newest()
-                if at != seen:
-                    # A number that shrank: the database went back in time.
-                    message = await self.after(seen) if at > seen else None
-                    seen = message[0] if message else at
-                    self._tell(message)
-            except TradewindError:
-                # The database is away; what was missed is made good when it is back.
-                pass
-            await asyncio.sleep(LOOK_S)
+        commits = Commits(self._db)
+        heard = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                if commits.audible:
+                    commits.drain()
+                heard.clear()
+                seen = await self._look(seen)
+                await asyncio.sleep(LOOK_S)
+                if commits.audible:
+                    loop.add_reader(commits.fileno(), heard.set)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(heard.wait(), _LOST_S)
+                    loop.remove_reader(commits.fileno())
+        finally:
+            if commits.audible:
+                loop.remove_reader(commits.fileno())
+            commits.close()
+
+    async def _look(self, seen: int) -> int:
+        """Tell what happened after an event; return the number of the newest."""
+        try:
+            at = await self.newest()
+            if at == seen:
+                return seen
+            # A number that shrank: the database went back in time.
+            message = await self.after(seen) if at > seen else None
+        except TradewindError:
+            # The database is away; what was missed is made good when it is back.
+            return seen
+        self._tell(message)
+        return message[0] if message else at
 
     def _tell(self, message: Message | None) -> None:
         for queue in self._listeners:
