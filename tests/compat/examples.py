@@ -21,16 +21,13 @@ NOT_PARSED: dict[str, str] = {
     f"{CORE}/example_asset_decorator.py": "the decorator `@asset`",
     f"{CORE}/example_asset_partition.py": "partitions of assets",
     f"{CORE}/example_asset_with_watchers.py": "DirectoryFileDeleteTrigger",
-    f"{CORE}/example_custom_weight.py": "plugins",
     f"{CORE}/example_task_state_store.py": "task_state_store",
     f"{CORE}/example_task_state_store_async.py": "task_state_store",
-    f"{CORE}/example_workday_timetable.py": "plugins",
 }
 """By file, what is not in this version of Tradewind."""
 
 NEEDS_PACKAGE: dict[str, str] = {
     f"{CORE}/example_dag_decorator.py": "httpx",
-    f"{CORE}/example_local_kubernetes_executor.py": "kubernetes",
 }
 """By file, the package that it imports, which is not among Tradewind's own."""
 
@@ -85,6 +82,20 @@ RUNS: dict[str, Running] = {
         beside=(f"{STANDARD}/example_external_task_child_deferrable.py",)
     ),
 }
+
+
+OLDER = {"1.10.15": "3.8", "2.0.2": "3.8", "2.4.3": "3.9", "2.7.3": "3.10", "2.10.5": "3.10"}
+"""Versions of Airflow whose own examples are parsed, and a Python that they run on."""
+
+OLDER_NOT_PARSED: dict[str, str] = {
+    "example_dag_decorator": "needs the package httpx",
+    "example_http_operator": "needs the http provider",
+    "example_kubernetes_executor_config": "needs the cncf.kubernetes provider",
+    "example_pig_operator": "needs the apache.pig provider",
+    "example_subdag_operator": "SubDagOperator: a TaskGroup instead",
+    "example_trigger_controller_dag": "TriggerDagRunOperator(python_callable=…): conf instead",
+}
+"""By name, of whichever version has it in a form that does not parse."""
 
 
 def files(root: Path) -> list[str]:

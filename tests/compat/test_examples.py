@@ -6,6 +6,7 @@ What becomes of each is written down in docs/airflow-examples.md, which
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -20,11 +21,13 @@ from tests.compat.examples import (
     NOT_PARSED,
     NOT_RUN,
     NOT_YET,
+    OLDER,
+    OLDER_NOT_PARSED,
     RUNS,
     Running,
     files,
 )
-from tests.compat.wheels import ROOT, unpacked
+from tests.compat.wheels import ROOT, older, unpacked
 from tradewind.compat import airflow
 from tradewind.sdk import runtime
 from tradewind.sdk.build import to_spec
@@ -38,9 +41,8 @@ PAGE = ROOT / "docs" / "airflow-examples.md"
 
 
 @contextmanager
-def at_home() -> Iterator[Path]:
-    """Let `import airflow` be Tradewind's, with the packages' folders behind it."""
-    root = unpacked()
+def at_home(root: Path) -> Iterator[Path]:
+    """Let `import airflow` be Tradewind's, with an unpacked package's folders behind it."""
     airflow.uninstall()
     airflow.install()
     sys.path.append(str(root))
@@ -118,7 +120,7 @@ def test_examples() -> None:
     """All in one test: fetching is once, and each file's modules are forgotten after it."""
     found = []
     for name in files(unpacked()):
-        with at_home() as root:
+        with at_home(unpacked()) as root:
             found.append(outcome(root, name))
     known = NOT_PARSED.keys() | NEEDS_PACKAGE.keys() | NOT_RUN.keys() | RUNS.keys()
     assert not known - set(files(unpacked())), "these examples are gone"
@@ -127,3 +129,29 @@ def test_examples() -> None:
     assert lines == found, (
         "docs/airflow-examples.md is out of date: run python -m tools.airflow_examples"
     )
+
+
+def older_row(version: str, python: str) -> str:
+    """Parse the examples of an older Airflow; return its line of the table."""
+    parsed, why = 0, []
+    names = sorted((older(version, python) / "airflow" / "example_dags").glob("*.py"))
+    for path in names:
+        if path.name == "__init__.py":
+            continue
+        with at_home(older(version, python)) as root:
+            try:
+                load(root, str(path.relative_to(root)))
+            except (ImportError, TypeError):
+                if path.stem not in OLDER_NOT_PARSED:
+                    raise
+                why.append(f"`{path.stem}`: {OLDER_NOT_PARSED[path.stem]}")
+            else:
+                parsed += 1
+    return f"| {version} | {parsed + len(why)} | {parsed} | {'; '.join(why)} |"
+
+
+def test_older_examples() -> None:
+    found = [older_row(version, python) for version, python in OLDER.items()]
+    written = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in written if re.match(r"\| \d", line)]
+    assert lines == found, "docs/airflow-examples.md: run python -m tools.airflow_examples"

@@ -116,6 +116,11 @@ class TaskGroup(DependencyMixin):
         return self.group_id or ""
 
     @property
+    def dag_id(self) -> str:
+        """The DAG's id; tasks have the property too."""
+        return self.dag.dag_id
+
+    @property
     def label(self) -> str | None:
         """The id without the enclosing groups'."""
         return self._group_id

@@ -24,6 +24,7 @@ from tradewind.compat.airflow.modules.serialization import deserialize, serializ
 from tradewind.errors import DagError
 from tradewind.sdk import get_parsing_context
 from tradewind.sdk.exceptions import AirflowConfigException, AirflowTaskTimeout
+from tradewind.sdk.loading import MODULE_PREFIX
 
 
 def test_settings_are_read_from_the_environment_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +79,13 @@ def test_helpers() -> None:
     assert helpers.convert_camel_to_snake("MyName") == "my_name"
 
 
-def test_the_database_is_refused_to_dag_files_and_let_be_in_providers() -> None:
+def test_the_database_is_refused_to_dag_files_and_let_be_in_libraries() -> None:
     def clean(session: object = None) -> None: ...
 
+    clean.__module__ = f"{MODULE_PREFIX}0_clean_up"
     with pytest.raises(DagError, match=r"clean\(\).*tradewind db clean"):
         session.provide_session(clean)
-    clean.__module__ = "airflow.providers.acme"
+    clean.__module__ = "cosmos.operators"
     assert session.provide_session(clean)(session="s") is None
     with pytest.raises(DagError, match="needs a session"):
         session.provide_session(clean)()

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from tradewind.compat.airflow.refusal import AirflowNameError
+from tradewind.errors import DagError
 
 _PACKAGES = {
     "sdk": "tradewind.sdk",
@@ -51,11 +52,11 @@ def our_module(target: str) -> Any:
 
 
 def leads_somewhere(name: str, module: Module) -> bool:
-    """Tell whether a name of a module stands for something in the SDK of this version."""
+    """Tell whether a name of a module can be had here: in this version, with what is installed."""
     target = module.names.get(name)
     try:
         value_of(name, target if isinstance(target, str) else f"{module.whole}:{name}")
-    except (AttributeError, KeyError):
+    except (AttributeError, KeyError, ImportError, DagError):
         return False
     return True
 

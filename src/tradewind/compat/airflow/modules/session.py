@@ -1,7 +1,7 @@
 """`airflow.utils.session`: provider packages name it; there is no session to be had.
 
-A provider's module decorates functions that only servers of Airflow's call: that is let be. A
-DAG file that does so means to read Airflow's database and is refused when it is parsed.
+Libraries decorate functions that only servers of Airflow's call: that is let be, until one is
+called. A DAG file that does so means to read Airflow's database and is refused when it is parsed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tradewind.errors import DagError
+from tradewind.sdk.loading import MODULE_PREFIX
 
 NEW_SESSION: Any = None
 
@@ -30,12 +31,12 @@ def create_session(*_args: Any, **_kwargs: Any) -> NoReturn:
 
 
 def provide_session(func: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function for a provider's module; refuse it for a DAG file.
+    """Return the function for a library, to be refused when it is called without a session.
 
     Raises:
-        DagError: the function is not a provider package's.
+        DagError: the function is a DAG file's.
     """
-    if not func.__module__.startswith("airflow."):
+    if func.__module__.startswith((MODULE_PREFIX, "__main__")):
         raise DagError(f"@provide_session on {func.__qualname__}(): {NO_SESSION}")
 
     @functools.wraps(func)

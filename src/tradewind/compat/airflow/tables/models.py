@@ -19,6 +19,14 @@ OPERATOR = {
     "BaseOperatorMeta": "sdk.construction:OperatorMeta",
 }
 
+ABSTRACT = {
+    "AbstractOperator": "sdk.abstract_operator",
+    "DEFAULT_OWNER": "compat.defaults",
+    "DEFAULT_QUEUE": "compat.defaults",
+    "DEFAULT_RETRIES": "compat.defaults",
+    "DEFAULT_RETRY_DELAY": "compat.defaults",
+}
+
 _SKIP = {"SkipMixin": "sdk:SkipMixin"}
 _PARAMS = {"Param": "sdk:Param", "ParamsDict": "sdk:ParamsDict", "DagParam": "sdk:DagParam"}
 _XCOM = {
@@ -62,15 +70,8 @@ TABLE: Table = {
             **_TASK_INSTANCE,
         }
     ),
-    "airflow.models.abstractoperator": Module(
-        {
-            "AbstractOperator": "sdk.abstract_operator",
-            "DEFAULT_OWNER": "compat.defaults",
-            "DEFAULT_QUEUE": "compat.defaults",
-            "DEFAULT_RETRIES": "compat.defaults",
-            "DEFAULT_RETRY_DELAY": "compat.defaults",
-        }
-    ),
+    "airflow.models.abstractoperator": Module(ABSTRACT),
+    "airflow.models.base": Module({"ID_LEN": "compat.version"}),
     "airflow.models.baseoperator": Module(OPERATOR),
     "airflow.models.baseoperatorlink": Module({"BaseOperatorLink": "sdk:BaseOperatorLink"}),
     "airflow.models.connection": Module({"Connection": "sdk:Connection"}),
@@ -87,6 +88,7 @@ TABLE: Table = {
     "airflow.models.operator": Module({"Operator": "sdk.abstract_operator:AbstractOperator"}),
     "airflow.models.param": Module(_PARAMS),
     "airflow.models.pool": Module({"Pool": _NO_DATABASE}),
+    "airflow.models.renderedtifields": Module({"RenderedTaskInstanceFields": _NO_DATABASE}),
     "airflow.models.serialized_dag": Module({"SerializedDagModel": _NO_DATABASE}),
     "airflow.models.skipmixin": Module(_SKIP),
     "airflow.models.taskinstance": Module(_TASK_INSTANCE),

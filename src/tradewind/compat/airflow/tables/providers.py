@@ -44,6 +44,8 @@ _SDK = {
     "XComNotFound": "sdk.exceptions",
     "DownstreamTasksSkipped": "sdk.exceptions",
     "DagRunTriggerException": "sdk.exceptions",
+    "AirflowPlugin": "compat.plugins",
+    "hookimpl": "compat.plugins",
     "AIRFLOW_V_3_0_PLUS": "compat.version",
     "AIRFLOW_V_3_1_PLUS": "compat.version",
     "AIRFLOW_V_3_2_PLUS": "compat.version",

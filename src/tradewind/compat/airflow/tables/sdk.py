@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tradewind.compat.airflow.entry import Module, Table
 from tradewind.compat.airflow.tables.core import DECORATOR_BASES, EXCEPTIONS
-from tradewind.compat.airflow.tables.models import OPERATOR
+from tradewind.compat.airflow.tables.models import ABSTRACT, OPERATOR
 
 # fmt: off
 _PUBLIC = (
@@ -85,6 +85,7 @@ TABLE: Table = {
     "airflow.sdk.configuration": Module(whole="compat.configuration"),
     "airflow.sdk.definitions": Module(),
     "airflow.sdk.definitions._internal": Module(),
+    "airflow.sdk.definitions._internal.abstractoperator": Module(ABSTRACT),
     "airflow.sdk.definitions._internal.types": Module(_SENTINELS),
     "airflow.sdk.definitions.asset": Module(_ASSETS, whole="sdk.assets"),
     "airflow.sdk.definitions.asset.decorators": Module({"asset": "sdk:asset"}),
@@ -142,7 +143,7 @@ TABLE: Table = {
     "airflow.sdk.providers_manager_runtime": Module(
         {"ProvidersManagerTaskRuntime": "compat.provider_packages"}
     ),
-    "airflow.sdk.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
+    "airflow.sdk.plugins_manager": Module({"AirflowPlugin": "compat.plugins"}),
     "airflow.sdk.serde": Module(
         {"serialize": "compat.serialization", "deserialize": "compat.serialization"}
     ),
