@@ -33,6 +33,7 @@ from postgres import Missing, server_at
 CLAIMS = (
     "chain",
     "parallel",
+    "celery",
     "many",
     "latency",
     "visible",

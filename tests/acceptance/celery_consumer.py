@@ -15,16 +15,19 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
+
 from tradewind.config import load_config
 from tradewind.log import set_up
 from tradewind.wire import framing
 from tradewind.wire.messages import CancelAttempt
-from tradewind.wire.tickets import TicketDone, decode_to_supervisor, encode
+from tradewind.wire.remote import Ticket, TicketDone, frame
 
 
 def play_supervisor(sock: socket.socket, folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     reader = framing.FrameReader()
+    decoder = msgspec.msgpack.Decoder(Ticket | CancelAttempt)
     held: list[TicketDone] = []
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
@@ -37,14 +40,14 @@ def play_supervisor(sock: socket.socket, folder: Path) -> None:
                 if not data:
                     return
                 for body in reader.feed(data):
-                    message = decode_to_supervisor(body)
+                    message = decoder.decode(body)
                     cancelled = isinstance(message, CancelAttempt)
                     name = "cancels" if cancelled else "tickets"
                     with (folder / name).open("a", encoding="utf-8") as file:
                         file.write(f"{message.attempt_id} {folder.name}\n")
                     held.append(TicketDone(attempt_id=message.attempt_id, how="done"))
             if not (folder / "hold").exists():
-                sock.sendall(b"".join(encode(done) for done in held))
+                sock.sendall(b"".join(frame(done) for done in held))
                 held.clear()
 
 

@@ -23,13 +23,36 @@ OWN_LOGS = "parts"
 
 
 def worker_command_line(config: Config) -> list[str]:
-    """Return the program that is the worker of this machine."""
+    """Return the program that is the worker of the scheduler's machine."""
     return [
         *(sys.executable, "-m", "tradewind.worker"),
         *("--socket", str(config.run_dir / "workers.sock")),
+        *("--state-dir", str(config.run_dir / "worker")),
+        *_worker_options(config),
+    ]
+
+
+def remote_worker_command_line(config: Config, name: str, tickets: int) -> list[str]:
+    """Return the program that runs attempts for an API server on another machine.
+
+    Args:
+        config: the configuration.
+        name: of the worker, which has a folder of its own.
+        tickets: descriptor of the socket that its tickets come from.
+    """
+    return [
+        *(sys.executable, "-m", "tradewind.worker"),
+        *("--server", config.worker.server),
+        *("--tickets-fd", str(tickets)),
+        *("--state-dir", str(config.run_dir / f"worker-{name}")),
+        *_worker_options(config),
+    ]
+
+
+def _worker_options(config: Config) -> list[str]:
+    return [
         *("--dags-folder", str(config.core.dags_folder)),
         *("--log-folder", str(config.logging.base_log_folder)),
-        *("--state-dir", str(config.run_dir / "worker")),
         *("--lease-s", str(config.scheduler.attempt_lease_s)),
         *("--heartbeat-s", str(config.scheduler.attempt_heartbeat_s)),
         *("--kill-grace-s", str(config.worker.kill_grace_s)),

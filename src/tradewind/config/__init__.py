@@ -33,10 +33,10 @@ from tradewind.config.sections import (
     Scheduler,
     Setting,
     Triggerer,
-    Worker,
     settings,
     show,
 )
+from tradewind.config.workers import Worker
 
 __all__ = [
     "HOME",

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
-from tradewind.config.celery import Celery
 from tradewind.config.notation import SECRET, UNIT_S, Seconds
+from tradewind.config.workers import Celery, Worker
 
 PREFIX = "TRADEWIND__"
 HOME = "$TRADEWIND_HOME"
@@ -234,27 +234,6 @@ class Processor(Struct, frozen=True, kw_only=True):
             extra=UNIT_S,
         ),
     ] = field(default=30.0, name="health_check_threshold")
-
-
-class Worker(Struct, frozen=True, kw_only=True):
-    """The worker: the processes that run tasks on this machine."""
-
-    kill_grace_s: Annotated[
-        Seconds,
-        Meta(
-            description="From SIGTERM to SIGKILL when a task is stopped.",
-            ge=0,
-            extra=UNIT_S,
-        ),
-    ] = 10.0
-    drain_s: Annotated[
-        Seconds,
-        Meta(
-            description="How long running tasks may go on after SIGTERM.",
-            ge=0,
-            extra=UNIT_S,
-        ),
-    ] = 30.0
 
 
 class Triggerer(Struct, frozen=True, kw_only=True):

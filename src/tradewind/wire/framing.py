@@ -26,11 +26,6 @@ _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker
 
 def encode(message: ToServer | ToWorker) -> bytes:
     """Return the frame of one message."""
-    return frame(message)
-
-
-def frame(message: msgspec.Struct) -> bytes:
-    """Return the frame of a message of any vocabulary."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 

@@ -27,6 +27,7 @@ from tradewind.wire.messages import (
     Assignment,
     Beat,
     CallbackDone,
+    CancelAttempt,
     Claim,
     Finish,
     GetObjects,
@@ -93,7 +94,7 @@ def encode(message: Batch | Answers | Assignment) -> bytes:
     return _encoder.encode(message)
 
 
-def frame(message: Ticket | TicketDone) -> bytes:
+def frame(message: Ticket | TicketDone | CancelAttempt) -> bytes:
     """Return a message as it goes over a socket within a host; see `tradewind.wire.framing`."""
     body = _encoder.encode(message)
     return len(body).to_bytes(4, "big") + body

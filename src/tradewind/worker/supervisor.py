@@ -159,7 +159,11 @@ class Supervisor:
 
     def _serve_tickets(self, tickets: socket.socket) -> None:
         desk = TicketDesk(
-            tickets, self._selector, self._take, lambda: self._drain(self._settings.drain_s)
+            tickets,
+            self._selector,
+            self._take,
+            lambda message: _stop(self._attempts, message),
+            lambda: self._drain(self._settings.drain_s),
         )
 
         def settled(attempt_id: AttemptId, how: str) -> None:
@@ -214,9 +218,7 @@ class Supervisor:
             why = Stop.CANCELLED if self._settings.server else Stop.FENCED
             self._attempts.stop_these(message.cancel, why, _FENCED)
         elif isinstance(message, CancelAttempt):
-            fenced = message.reason == "fenced"
-            why, reason = (Stop.FENCED, _FENCED) if fenced else (Stop.CANCELLED, message.reason)
-            self._attempts.stop_these([message.attempt_id], why, reason)
+            _stop(self._attempts, message)
         elif isinstance(message, Drain):
             self._drain(message.grace_s)
 
@@ -294,3 +296,9 @@ class Supervisor:
         for pid, _ in kernel.reap():
             self._syncer.reaped(pid)
         reaping.kill_strangers({self._zygote_pid, *self._syncer.pids})
+
+
+def _stop(attempts: Attempts, message: CancelAttempt) -> None:
+    fenced = message.reason == "fenced"
+    why, reason = (Stop.FENCED, _FENCED) if fenced else (Stop.CANCELLED, message.reason)
+    attempts.stop_these([message.attempt_id], why, reason)

@@ -1,7 +1,8 @@
 """Tickets: what the program that hears a broker hands to the supervisor of its host.
 
-    Ticket      →   an attempt to claim and run
-    TicketDone  ←   it is over and an API server knows its outcome, or it was not ours to run
+    Ticket         →   an attempt to claim and run
+    CancelAttempt  →   stop it, if it is here: a hint, for it is the beat's answer that counts
+    TicketDone     ←   it is over and an API server knows its outcome, or it was not ours to run
 
 Frames over a socket pair that was made before the supervisor was forked. When the other end
 closes it, no more will come: the supervisor drains.
@@ -19,13 +20,16 @@ import msgspec
 from tradewind.errors import Bug
 from tradewind.model.ids import AttemptId
 from tradewind.wire.framing import FrameReader
+from tradewind.wire.messages import CancelAttempt
 from tradewind.wire.remote import Ticket, TicketDone, frame
 
 _READ = 1 << 16
 
 log = logging.getLogger(__name__)
 
-_decode = msgspec.msgpack.Decoder(Ticket).decode
+_decoder: msgspec.msgpack.Decoder[Ticket | CancelAttempt] = msgspec.msgpack.Decoder(
+    Ticket | CancelAttempt
+)
 
 
 class TicketDesk:
@@ -36,6 +40,7 @@ class TicketDesk:
         sock: socket.socket,
         selector: selectors.BaseSelector,
         take: Callable[[Ticket], None],
+        cancel: Callable[[CancelAttempt], None],
         closed: Callable[[], None],
     ) -> None:
         """Listen for tickets.
@@ -44,11 +49,13 @@ class TicketDesk:
             sock: one end of a socket pair.
             selector: where it is registered.
             take: claims and runs an attempt.
+            cancel: stops one.
             closed: called when no more tickets will come.
         """
         self._sock = sock
         self._selector = selector
         self._take = take
+        self._cancel = cancel
         self._closed = closed
         self._reader = FrameReader()
         self._open: set[AttemptId] = set()
@@ -69,15 +76,18 @@ class TicketDesk:
     def _receive(self) -> None:
         try:
             data = self._sock.recv(_READ)
-            tickets = [_decode(body) for body in self._reader.feed(data)]
+            messages = [_decoder.decode(body) for body in self._reader.feed(data)]
         except BlockingIOError:
             return
         except (OSError, msgspec.MsgspecError, Bug) as error:
             log.warning("tickets cannot be understood: %s", error)
-            data, tickets = b"", []
-        for ticket in tickets:
-            self._open.add(ticket.attempt_id)
-            self._take(ticket)
+            data, messages = b"", []
+        for message in messages:
+            if isinstance(message, CancelAttempt):
+                self._cancel(message)
+            else:
+                self._open.add(message.attempt_id)
+                self._take(message)
         if not data:
             self._selector.unregister(self._sock)
             self._closed()

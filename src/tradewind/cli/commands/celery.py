@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 from typing import Any
 
 import click
@@ -18,6 +19,50 @@ from tradewind.errors import NotFound
 @click.group("celery", cls=Group)
 def celery_command() -> None:
     """Run and look after workers that take tasks from a message broker."""
+
+
+@celery_command.command("worker")
+@click.option("--queues", "-q", help="Queues to take tasks from, separated by commas.")
+@click.option("--concurrency", "-c", type=click.IntRange(min=1), help="Most tasks at once.")
+@click.option("--autoscale", "-a", metavar="MAX,MIN", help="Most and fewest tasks at once.")
+@click.option("--celery-hostname", "-H", "name", default="", help="Its name among all workers.")
+@click.pass_obj
+def celery_worker(
+    shell: Shell, queues: str | None, concurrency: int | None, autoscale: str | None, name: str
+) -> None:
+    """Run a worker until SIGTERM; it takes tasks from the broker and speaks to an API server."""
+    from tradewind.cli.parts import (
+        remote_worker_command_line,
+        set_up_part,
+        user_code_environment,
+    )
+    from tradewind.executors.celery.settings import broker_of
+
+    config = shell.config
+    broker_of(config)  # What is wrong with it is said before anything starts.
+    node = node_name(name, socket.gethostname())
+    config.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # A program of its own: it runs user code, and this one has the broker's credentials.
+        supervisor = subprocess.Popen(
+            remote_worker_command_line(config, node.partition("@")[0], theirs.fileno()),
+            env=user_code_environment(config, shell.env),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+    set_up_part(config, "worker")
+    from tradewind.worker.celery.service import consume, options_of
+
+    try:
+        wanted = [q.strip() for q in (queues or "").split(",") if q.strip()]
+        options = options_of(config, node, wanted, concurrency, autoscale)
+        code = consume(config, options, ours, supervisor.pid)
+    finally:
+        ours.close()  # It drains, and ends.
+        supervisor.wait()
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 @celery_command.command("status")

@@ -6,21 +6,24 @@ import contextlib
 import socket
 from collections.abc import Iterable
 
+import msgspec
+
 from tradewind.model.ids import AttemptId
 from tradewind.wire import framing
 from tradewind.wire.messages import CancelAttempt
-from tradewind.wire.remote import Ticket
-from tradewind.wire.tickets import TicketDone, decode_to_consumer, encode
+from tradewind.wire.remote import Ticket, TicketDone, frame
 
 _READ = 1 << 16
+
+_decoder: msgspec.msgpack.Decoder[TicketDone] = msgspec.msgpack.Decoder(TicketDone)
 
 
 class SupervisorGone(Exception):
     """The supervisor ended, and what it ran with it."""
 
 
-class TicketDesk:
-    """One end of the socket between the consumer and the supervisor."""
+class Supervisor:
+    """The supervisor of this host, as the consumer sees it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -37,7 +40,7 @@ class TicketDesk:
             SupervisorGone: there is none.
         """
         try:
-            self._sock.sendall(encode(ticket))
+            self._sock.sendall(frame(ticket))
         except OSError as error:
             raise SupervisorGone from error
 
@@ -45,7 +48,7 @@ class TicketDesk:
         """Ask the supervisor to stop those of these attempts that it runs."""
         with contextlib.suppress(OSError):
             for attempt_id in attempts:
-                self._sock.sendall(encode(CancelAttempt(attempt_id=attempt_id, reason=reason)))
+                self._sock.sendall(frame(CancelAttempt(attempt_id=attempt_id, reason=reason)))
 
     def receive(self) -> list[TicketDone]:
         """Return the tickets that are done. Blocks when nothing is there.
@@ -59,4 +62,4 @@ class TicketDesk:
             raise SupervisorGone from error
         if not data:
             raise SupervisorGone
-        return [decode_to_consumer(body) for body in self._reader.feed(data)]
+        return [_decoder.decode(body) for body in self._reader.feed(data)]

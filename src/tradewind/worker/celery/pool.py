@@ -28,7 +28,7 @@ from celery.worker import state as celery_state
 
 from tradewind.clock import SystemClock
 from tradewind.executors.celery.settings import RUN
-from tradewind.worker.celery.desk import TicketDesk
+from tradewind.worker.celery.desk import Supervisor
 from tradewind.worker.celery.finishing import Finishing, Job
 from tradewind.worker.celery.slots import Slots
 
@@ -40,7 +40,7 @@ _TURN_S = 0.05
 class Setup(msgspec.Struct, frozen=True):
     """What the pool is given. begin_drain: tells the supervisor to start nothing new."""
 
-    desk: TicketDesk
+    desk: Supervisor
     drain_s: float
     begin_drain: Callable[[], None]
 

@@ -18,7 +18,7 @@ from tradewind.errors import ConfigError
 from tradewind.executors.celery.app import BrokerConnection, make_app
 from tradewind.executors.celery.settings import broker_of, publisher_options
 from tradewind.worker.celery import tasks
-from tradewind.worker.celery.desk import TicketDesk
+from tradewind.worker.celery.desk import Supervisor
 from tradewind.worker.celery.pool import Setup, TicketPool
 from tradewind.worker.celery.quiet import quieten
 from tradewind.worker.celery.watchdog import Watchdog, probe_queue
@@ -95,7 +95,7 @@ def consume(
     )
     tasks.register(app, watchdog.came)
     TicketPool.setup = Setup(
-        TicketDesk(tickets),
+        Supervisor(tickets),
         config.worker.drain_s + config.worker.kill_grace_s,
         lambda: _drain(supervisor_pid),
     )

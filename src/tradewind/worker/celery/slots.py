@@ -14,7 +14,7 @@ from tradewind.clock import Clock
 from tradewind.executors.celery.settings import TOKEN
 from tradewind.model.ids import AttemptId
 from tradewind.wire.remote import Ticket
-from tradewind.worker.celery.desk import SupervisorGone, TicketDesk
+from tradewind.worker.celery.desk import Supervisor, SupervisorGone
 from tradewind.worker.celery.finishing import NOTHING, AttemptLost, Finishing, Job
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _EXIT_FAILURE = 1
 class Slots:
     """The supervisor's attempts, as many at a time as there are slots. One thread."""
 
-    def __init__(self, desk: TicketDesk, finishing: Finishing, clock: Clock, limit: int) -> None:
+    def __init__(self, desk: Supervisor, finishing: Finishing, clock: Clock, limit: int) -> None:
         self._desk = desk
         self._finishing = finishing
         self._clock = clock

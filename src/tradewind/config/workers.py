@@ -1,4 +1,4 @@
-"""The section of the CeleryExecutor and its workers."""
+"""The sections of what runs tasks: workers, and the CeleryExecutor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,34 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from tradewind.config.notation import SECRET, UNIT_S, Seconds
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """The worker: the processes that run tasks on this machine."""
+
+    server: Annotated[
+        str,
+        Meta(
+            description="Where workers on other machines reach an API server.",
+            pattern="^https?://[^/?#]+/?$",
+        ),
+    ] = "http://127.0.0.1:8080"
+    kill_grace_s: Annotated[
+        Seconds,
+        Meta(
+            description="From SIGTERM to SIGKILL when a task is stopped.",
+            ge=0,
+            extra=UNIT_S,
+        ),
+    ] = 10.0
+    drain_s: Annotated[
+        Seconds,
+        Meta(
+            description="How long running tasks may go on after SIGTERM.",
+            ge=0,
+            extra=UNIT_S,
+        ),
+    ] = 30.0
 
 
 class Celery(Struct, frozen=True, kw_only=True):
