@@ -161,6 +161,10 @@ def _earlier(make: earlier_context.Make) -> _Later:
     )
 
 
+def _ignoring(make: Callable[[], Any]) -> Callable[[Context], Any]:
+    return lambda _context: make()
+
+
 def _before(name: str) -> _Later:
     return _Later(lambda context: context.source.before(name))
 
@@ -267,6 +271,10 @@ def build_context(dag: Any, task: Any, assignment: Assignment, now: datetime) ->
     context["task"] = task
     context["ti"] = context["task_instance"] = ti
     ti.context = context
+    means = getattr(dag, "means", None)
+    if means is not None and means.airflow == 2:
+        for name, make in earlier_context.EXTRAS.items():
+            context.later(name, _ignoring(make))
     return context
 
 

@@ -74,3 +74,6 @@ VALUES: dict[str, Make] = {
     "yesterday_ds_nodash": _in(moments.ds_nodash, _shifted(-1)),
 }
 """By name. A run without a logical date has none of them."""
+
+EXTRAS: dict[str, Callable[[], Any]] = {}
+"""What contexts of files for Airflow 2 have beside, by name: what is not the SDK's to know."""

@@ -24,6 +24,7 @@ EARLIER = frozenset(
         "yesterday_ds",
         "yesterday_ds_nodash",
         "triggering_dataset_events",
+        "conf",
     }
 )
 """Context values of Airflow 1 and 2 only: a file for Airflow 3 may use their names freely."""

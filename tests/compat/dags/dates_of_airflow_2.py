@@ -17,6 +17,7 @@ with DAG("old_dates", schedule_interval="0 6 * * *"):
         ],
     )
     PythonOperator(task_id="named", python_callable=lambda execution_date: str(execution_date))
+    PythonOperator(task_id="conf", python_callable=same, op_args=["{{ conf.get('core', 'parallelism') }}"])
     PythonOperator(task_id="all", python_callable=lambda **context: context["next_ds"])
 
 NOTES = ["schedule_interval"]
@@ -27,6 +28,7 @@ EXPECTED = {
         "xcoms": {
             "template": "2026-01-01 00:00:00+00:00 2026-01-01 20260101 2026-01-02 20251231 2025-12-31",
             "named": "2026-01-01 00:00:00+00:00",
+            "conf": "32",
             "all": "2026-01-01",
         },
     }

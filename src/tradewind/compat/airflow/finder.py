@@ -32,6 +32,7 @@ from tradewind.compat.airflow.missing import no_such_module, no_such_name
 from tradewind.compat.airflow.tables import TABLE
 from tradewind.compat.airflow.tables.provided import ADDED
 from tradewind.errors import ConfigError
+from tradewind.sdk.earlier_context import EXTRAS
 from tradewind.sdk.exceptions import RemovedInAirflow4Warning
 
 ROOT = "airflow"
@@ -55,10 +56,12 @@ def install() -> None:
             "Tradewind's own `airflow` cannot be used beside it"
         )
     sys.meta_path.insert(0, AirflowFinder())
+    EXTRAS["conf"] = lambda: value_of("conf", "compat.configuration")
 
 
 def uninstall() -> None:
     """Undo `install`, and forget the modules that were made."""
+    EXTRAS.clear()
     sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, AirflowFinder)]
     for name in [n for n in sys.modules if n == ROOT or n.startswith(f"{ROOT}.")]:
         del sys.modules[name]

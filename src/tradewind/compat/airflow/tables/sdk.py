@@ -58,6 +58,7 @@ TABLE: Table = {
             **{name: f"sdk:{name}" for name in _PUBLIC},
             "__version__": "compat.version:SDK_VERSION",
             "conf": "compat.configuration",
+            "lineage": "sdk.lineage:*",
             "TaskInstance": "sdk.task_instance:RuntimeTaskInstance",
         },
         whole="sdk",
