@@ -11,7 +11,8 @@ from sqlalchemy import event
 from tests.conformance.store_world import Leader
 from tradewind.store import inbox
 from tradewind.store.connect import Database, open_database
-from tradewind.store.read import scheduling
+from tradewind.store.read import scheduling, task_list
+from tradewind.store.read.paging import Slice
 
 GROWING = ("dag_run", "task_instance", "attempt", "ti_event", "xcom", "rendered", "inbox")
 
@@ -77,3 +78,16 @@ def test_what_the_leader_reads_is_found_by_an_index(db: Database) -> None:
 def test_a_read_of_everything_would_be_found(db: Database) -> None:
     everything = "SELECT * FROM task_instance WHERE state = 'running'"
     assert len(scans(db, [everything])) == 1
+
+
+def test_failed_tasks_are_found_by_an_index_among_all_runs(db: Database) -> None:
+    recorder = Recorder(db)
+    failed = task_list.TaskFilter(state=["failed"])
+    found = task_list.find(db, task_list.Within(), failed, Slice(limit=50), readable=None)
+    assert found == ([], 0)
+    lists = [s for s in recorder.statements if s.startswith("SELECT")]
+    assert len(lists) == 2
+    for statement in lists:
+        with db.read() as conn:
+            steps = [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+        assert any("ix_task_instance_failed" in step for step in steps), steps

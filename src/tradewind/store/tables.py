@@ -60,6 +60,7 @@ def _quoted(states: type[StrEnum]) -> str:
     return ", ".join(f"'{state.value}'" for state in states)
 
 
+FAILED = "state = 'failed'"
 LIVE = "state IN ('queued', 'running')"
 """The condition of the partial indexes on what is live. A query must use this very text: a
 database cannot tell that bound parameters mean the same."""
@@ -217,6 +218,8 @@ task_instance = Table(
     Column("skips", Text, nullable=False),
     Column("reason", Text),
     _one_of(TaskState),
+    # What failed is asked for among millions that did not; it costs only what fails.
+    _partial("ix_task_instance_failed", "run_pk", where=FAILED),
     sqlite_with_rowid=False,
 )
 

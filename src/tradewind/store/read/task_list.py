@@ -19,6 +19,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
+    bindparam,
     exists,
     false,
     func,
@@ -233,6 +234,11 @@ def _where(
     if wanted.state:
         # Airflow's null is a state of ours.
         found.append(_ti.c.state.in_(["none" if s == "null" else s for s in wanted.state]))
+        if wanted.state == [TaskState.FAILED.value]:
+            # In the words of the index of failed ones: SQLite takes it for nothing else.
+            found.append(
+                _ti.c.state == bindparam(None, TaskState.FAILED.value, literal_execute=True)
+            )
     if wanted.version_number:
         numbered = select(_version.c.version_id).where(_version.c.number.in_(wanted.version_number))
         found.append(_run.c.version_id.in_(numbered))
