@@ -23,6 +23,7 @@ from tests.kube.rest import Rest
 from tools import kube_assets
 from tradewind.clock import SystemClock
 
+ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0
 USERS = ("executor", "outsider")
 """Beside `admin`, who may do everything; these have no right until a test gives them one."""

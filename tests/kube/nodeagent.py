@@ -46,14 +46,15 @@ class NodeAgent:
     """One node, for all namespaces."""
 
     def __init__(
-        self, cluster: Cluster, conduct: str = "run", programs: dict[str, str] | None = None
+        self, cluster: Cluster, conduct: str = "run", here: dict[str, str] | None = None
     ) -> None:
         self.conduct = conduct
         self.events: list[tuple[str, str]] = []
         """(what, pod name), as the watch told."""
         self.started: list[str] = []
         """Names of pods whose command was run."""
-        self._programs = programs or {}
+        self._here = here or {}
+        """What stands for a text of a pod (a path, an address, a program) on this machine."""
         self._api = cluster.client("admin")
         self._cluster = cluster
         self._folder = Path(tempfile.mkdtemp(prefix="tradewind-node-"))
@@ -218,11 +219,12 @@ class NodeAgent:
         def local(text: str) -> str:
             for place, folder in mounts.items():
                 text = text.replace(place, str(folder))
-            return text
+            for name, here in self._here.items():
+                text = text.replace(name, here)
+            return text.replace("{uid}", pod["metadata"]["uid"])
 
         command = [local(part) for part in (container.get("command") or [])]
         command += [local(part) for part in (container.get("args") or [])]
-        command[0] = self._programs.get(command[0], command[0])
         given = {e["name"]: local(e.get("value", "")) for e in container.get("env") or []}
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), **given}
         with (home / "log").open("wb") as log:

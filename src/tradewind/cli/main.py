@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dag-processor": ("services", "Run the DAG processor."),
     "worker": ("services", "Run the worker of this machine."),
     "celery": ("celery", "Run and look after workers on any number of machines."),
+    "kubernetes": ("kubernetes", "Look at the pods of tasks before they run, and after."),
     "triggerer": ("services", "Run the triggerer, for deferred tasks."),
     "api-server": ("services", "Run the web server."),
     "doctor": ("doctor", "Look for what could be wrong with this installation."),

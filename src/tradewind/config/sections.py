@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
+from tradewind.config.kubernetes import Kubernetes
 from tradewind.config.notation import SECRET, UNIT_S, Seconds
 from tradewind.config.workers import Celery, Worker
 
@@ -452,6 +453,7 @@ class Config(Struct, frozen=True, kw_only=True):
     processor: Processor = field(default=Processor(), name="dag_processor")
     worker: Worker = field(default=Worker(), name="workers")
     celery: Celery = Celery()
+    kubernetes: Kubernetes = field(default=Kubernetes(), name="kubernetes_executor")
     triggerer: Triggerer = Triggerer()
     logging: Logging = Logging()
     api: Api = Api()

@@ -36,6 +36,9 @@ KNOWN: dict[str, Known] = {
         build=lambda _, supervisors, wake: SequentialExecutor(supervisors, wake), at_once=1
     ),
     "CeleryExecutor": Known(build="tradewind.executors.celery.executor:build", remote=True),
+    "KubernetesExecutor": Known(
+        build="tradewind.executors.kubernetes.configured:build", remote=True
+    ),
 }
 
 

@@ -24,18 +24,19 @@ from tradewind.executors.kubernetes.pods import BASE
 from tradewind.executors.kubernetes.policy import Allowed, violations
 from tradewind.executors.kubernetes.template import PodJson, merge
 from tradewind.wire.messages import Assignment, Launch
+from tradewind.wire.remote import Ticket
 
-TOKEN_FOLDER = "/var/run/secrets/tradewind"  # noqa: S105 -- a path
-TOKEN_KEY = "claim-token"  # noqa: S105 -- a file's name
-_TOKEN_VOLUME = "tradewind-claim-token"  # noqa: S105 -- a volume's name
+TICKET_FOLDER = "/var/run/secrets/tradewind"
+TICKET_KEY = "ticket"
+_TICKET_VOLUME = "tradewind-ticket"
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What all pods of an installation have in common.
 
     template: the pod to start from. image: for the worker's container, unless template or
-    override name one. command: starts a worker for one attempt; `{attempt_id}` and
-    `{token_file}` stand for what they say. env: further variables of the worker.
+    override name one. command: starts a worker for one attempt; `{ticket}` stands for the file
+    with its ticket. env: further variables of the worker.
     """
 
     template: PodJson
@@ -81,15 +82,15 @@ def build(launch: Launch, shape: Shape, override: PodJson | None = None) -> PodJ
     spec["restartPolicy"] = "Never"
     spec.setdefault("automountServiceAccountToken", False)
     spec["volumes"] = [
-        *(v for v in spec.get("volumes") or [] if v.get("name") != _TOKEN_VOLUME),
-        {"name": _TOKEN_VOLUME, "secret": {"secretName": name, "defaultMode": 0o440}},
+        *(v for v in spec.get("volumes") or [] if v.get("name") != _TICKET_VOLUME),
+        {"name": _TICKET_VOLUME, "secret": {"secretName": name, "defaultMode": 0o440}},
     ]
-    _complete(_base_container(spec), launch, shape)
+    _complete(_base_container(spec), shape)
     return {"apiVersion": "v1", "kind": "Pod", **pod}
 
 
 def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
-    """Return the Secret with an attempt's claim token.
+    """Return the Secret with an attempt's ticket.
 
     Args:
         launch: the attempt.
@@ -97,6 +98,7 @@ def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
         pod_uid: as the API server named it.
     """
     metadata = pod["metadata"]
+    ticket = Ticket(attempt_id=launch.attempt_id, claim_token=launch.claim_token)
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -114,7 +116,7 @@ def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
                 {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": pod_uid}
             ],
         },
-        "data": {TOKEN_KEY: base64.b64encode(launch.claim_token.encode()).decode()},
+        "data": {TICKET_KEY: base64.b64encode(msgspec.json.encode(ticket)).decode()},
     }
 
 
@@ -129,7 +131,7 @@ def _base_container(spec: dict[str, Any]) -> dict[str, Any]:
     return containers[0]
 
 
-def _complete(container: dict[str, Any], launch: Launch, shape: Shape) -> None:
+def _complete(container: dict[str, Any], shape: Shape) -> None:
     if not container.get("image"):
         if shape.image is None:
             raise Rejected(
@@ -137,17 +139,17 @@ def _complete(container: dict[str, Any], launch: Launch, shape: Shape) -> None:
                 "worker_container_tag, or image in the pod template or pod_override"
             )
         container["image"] = shape.image
-    given = {"attempt_id": launch.attempt_id, "token_file": f"{TOKEN_FOLDER}/{TOKEN_KEY}"}
-    container["command"] = [part.format(**given) for part in shape.command]
+    ticket = f"{TICKET_FOLDER}/{TICKET_KEY}"
+    container["command"] = [ticket if part == "{ticket}" else part for part in shape.command]
     container.pop("args", None)
     have = {entry.get("name") for entry in container.setdefault("env", [])}
     container["env"] += [
         {"name": key, "value": value} for key, value in shape.env.items() if key not in have
     ]
-    mounts = [m for m in container.get("volumeMounts") or [] if m.get("mountPath") != TOKEN_FOLDER]
+    mounts = [m for m in container.get("volumeMounts") or [] if m.get("mountPath") != TICKET_FOLDER]
     container["volumeMounts"] = [
         *mounts,
-        {"name": _TOKEN_VOLUME, "mountPath": TOKEN_FOLDER, "readOnly": True},
+        {"name": _TICKET_VOLUME, "mountPath": TICKET_FOLDER, "readOnly": True},
     ]
 
 

@@ -1,7 +1,8 @@
 """Follow a namespace's pods: list, then watch from there, and list again now and then.
 
-The list is the truth. The watch brings changes sooner; when it breaks, is refused as too old (410)
-or says something that is not understood, the next list puts everything right. Bookmarks keep the
+The list is the truth. The watch brings changes sooner; when it is refused as too old (410) or says
+something that is not understood, the next list puts everything right; one that only breaks goes on
+where it was. Bookmarks keep the
 place in a quiet namespace, so that a watch that ends in the ordinary way goes on without a list.
 """
 
@@ -23,13 +24,17 @@ from tradewind.executors.kubernetes.pods import Pod
 log = logging.getLogger(__name__)
 
 
-class _ListMetadata(msgspec.Struct, rename="camel"):
+class ListMetadata(msgspec.Struct, rename="camel"):
+    """Of a page of a list."""
+
     resource_version: str = ""
     continues: str = msgspec.field(default="", name="continue")
 
 
-class _PodList(msgspec.Struct):
-    metadata: _ListMetadata
+class PodList(msgspec.Struct):
+    """A page of a list of pods."""
+
+    metadata: ListMetadata
     items: list[Pod] = []
 
 
@@ -106,17 +111,18 @@ class Follower:
                     problem = self._watch()
             except Exception:
                 log.exception("following pods in %s failed by a fault of ours", self._namespace)
+                self._version = ""
                 problem = "a fault of Tradewind's own; see the scheduler's log"
             if problem:
-                self._version = ""
                 self._failures += 1
                 self._sink.trouble(self._namespace, problem)
-                log.warning("pods in %s: %s; listing again", self._namespace, problem)
+                log.warning("pods in %s: %s; looking again", self._namespace, problem)
                 self._stopping.wait(pause_s(self._failures, None, self._jitter()))
             elif not self._version:
                 self._stopping.wait(pause_s(1, None, self._jitter()))  # too old: not in a hot loop
 
     def _list(self) -> str:
+        self._version = ""
         since = self._sink.tick()
         pods: list[Pod] = []
         token = ""
@@ -125,7 +131,7 @@ class Follower:
             if reply.status != 200:
                 return f"listing is answered {reply.status}: {_told(reply.body)}"
             try:
-                page = msgspec.json.decode(reply.body, type=_PodList)
+                page = msgspec.json.decode(reply.body, type=PodList)
             except msgspec.DecodeError as error:
                 return f"a list is not understood: {error}"
             pods += page.items
@@ -148,6 +154,7 @@ class Follower:
                     self._version = ""
                     return ""
                 if status != 200:
+                    self._version = ""
                     return f"watching is answered {status}"
                 for line in lines:
                     if self._stopping.is_set():
@@ -156,6 +163,7 @@ class Follower:
                     if problem or not self._version:
                         return problem
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            # What was told before it broke stands: the next one goes on from there.
             return f"the watch broke: {error}"
         return ""
 
@@ -168,7 +176,9 @@ class Follower:
                 return ""
             pod = msgspec.json.decode(event.object, type=Pod)
         except msgspec.DecodeError as error:
+            self._version = ""
             return f"an event is not understood: {error}"
+        self._failures = 0
         self._version = pod.metadata.resource_version or self._version
         if event.type == "DELETED":
             self._sink.removed(pod)

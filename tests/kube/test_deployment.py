@@ -1,0 +1,200 @@
+"""A whole deployment on Kubernetes: scheduler, API server, and a worker in a pod for each attempt.
+
+The node agent runs the pods' own command on this machine; everything else is as it is in use.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.acceptance.deployment import NOTE, Deployment
+from tests.kube.cluster import Cluster
+from tests.kube.nodeagent import NodeAgent
+from tests.kube.world import executing, launch
+from tradewind.executors.kubernetes.ledger import Keep
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+SERVER = "http://api.test"
+DAGS = (
+    NOTE
+    + """
+from datetime import timedelta
+from tradewind.sdk import DAG, task
+
+with DAG("pods", default_args={"retry_delay": timedelta(seconds=0.2)}):
+    @task
+    def first():
+        print("from a pod")
+        return [1, 2, 3]
+
+    @task
+    def double(n):
+        return 2 * n
+
+    @task(retries=1)
+    def total(numbers, ti=None):
+        if ti.try_number == 1:
+            raise ValueError("not yet")
+        note("total", sum(numbers))
+
+    total(double.expand(n=first()))
+
+LABELLED = {"pod_override": {"metadata": {"labels": {"conduct": "oom"}}}}
+
+with DAG("killed"):
+    @task(executor_config=LABELLED)
+    def eats():
+        note("never", True)
+    eats()
+
+with DAG("greedy"):
+    @task(executor_config={"pod_override": {"spec": {"hostNetwork": True}}})
+    def wants():
+        note("never", True)
+    wants()
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def here() -> dict[str, str]:
+    return {"python": sys.executable}
+
+
+@pytest.fixture(scope="module")
+def node(cluster: Cluster, here: dict[str, str]) -> Iterator[NodeAgent]:
+    with NodeAgent(cluster, here=here) as agent:
+        yield agent
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster: Cluster) -> str:
+    return cluster.namespace()
+
+
+@pytest.fixture(scope="module")
+def world(
+    cluster: Cluster,
+    namespace: str,
+    node: NodeAgent,
+    here: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployment]:
+    home = tmp_path_factory.mktemp("deployment")
+    template = home / "pod.yaml"
+    environment = [{"name": "NOTES", "value": str(home / "home" / "notes")}]
+    containers = [{"name": "base", "image": "tradewind:test", "env": environment}]
+    template.write_text(yaml.safe_dump({"spec": {"containers": containers}}))
+    world = Deployment(
+        home / "home",
+        f"sqlite:///{home / 'tradewind.db'}",
+        DAGS,
+        TRADEWIND__CORE__EXECUTOR="KubernetesExecutor",
+        TRADEWIND__SCHEDULER__RESUBMIT_S="20",
+        TRADEWIND__KUBERNETES_EXECUTOR__NAMESPACE=namespace,
+        TRADEWIND__KUBERNETES_EXECUTOR__IN_CLUSTER="false",
+        TRADEWIND__KUBERNETES_EXECUTOR__CONFIG_FILE=str(cluster.kubeconfig("admin")),
+        TRADEWIND__KUBERNETES_EXECUTOR__SERVER_URL=SERVER,
+        TRADEWIND__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE=str(template),
+        TRADEWIND__KUBERNETES_EXECUTOR__DELETE_WORKER_PODS_ON_FAILURE="true",
+    )
+    try:
+        output = world.home / "output"
+        found = world.until(
+            "the API server's URL",
+            lambda: re.search(r"http://127\.0\.0\.1:\d+", output.read_text(encoding="utf-8")),
+        )
+        here[SERVER] = found[0]
+        here["/tmp/tradewind/"] = f"{home}/pod-{{uid}}/"
+        world.ready("pods", "killed", "greedy")
+        yield world
+    finally:
+        world.stop()
+
+
+def test_tasks_run_in_pods_and_the_pods_go(
+    world: Deployment, node: NodeAgent, namespace: str
+) -> None:
+    run = world.trigger("pods")
+    world.state(run, "total", "success", "failed")
+    assert world.note("total") == [12]
+    assert world.xcom(run, "first") == [1, 2, 3]
+    world.until("the log", lambda: "from a pod" in world.lines(run, "first"))
+    node.wait(lambda: not node.pods_now(namespace))
+    assert len(node.started) == len(set(node.started)) == 6
+
+
+def test_a_pod_that_is_killed_before_its_task_began_is_made_again_and_told(
+    world: Deployment, node: NodeAgent, namespace: str
+) -> None:
+    run = world.trigger("killed")
+    ti = world.state(run, "eats", "failed")
+    assert ti.try_number == 1
+    world.until(
+        "the reason in the log",
+        lambda: any("OOMKilled" in line for line in world.lines(run, "eats")),
+    )
+    node.wait(lambda: not node.pods_now(namespace))
+
+
+def test_an_override_that_is_not_allowed_fails_the_task_with_the_reason(
+    world: Deployment,
+) -> None:
+    ti = world.state(world.trigger("greedy"), "wants", "failed")
+    assert "hostNetwork" in (ti.reason or "")
+    assert not (world.notes / "never").exists()
+
+
+def _tradewind(world: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tradewind.cli", "kubernetes", *arguments],
+        env=world.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_pods_can_be_seen_before_they_run_and_are_what_kubernetes_takes(
+    world: Deployment, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    done = _tradewind(world, "generate-dag-yaml", "pods", "--output-path", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "kubernetes_pod_yamls").iterdir())
+    assert [path.name for path in files] == [
+        "pods.double.yaml",
+        "pods.first.yaml",
+        "pods.total.yaml",
+    ]
+    for path in files:
+        pod = yaml.safe_load(path.read_text())
+        where = f"/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Strict"
+        cluster.admin.must("POST", where, pod)
+    refused = _tradewind(world, "generate-dag-yaml", "greedy", "--output-path", str(tmp_path))
+    assert refused.returncode != 0
+    assert "hostNetwork" in refused.stderr
+
+
+def test_ended_pods_that_were_kept_are_cleaned_up_and_others_stay(
+    world: Deployment, cluster: Cluster, namespace: str, node: NodeAgent
+) -> None:
+    other = cluster.namespace()
+    with executing(cluster, other, keep=Keep(failed=True)) as (executor, watcher):
+        failed, held = launch("fail"), launch("hold")
+        executor.submit([failed, held])
+        watcher.until(lambda: failed.attempt_id in watcher.gone())
+        node.wait_for_phase(other, "Running")
+        world.env["TRADEWIND__KUBERNETES_EXECUTOR__GROUP"] = "test"
+        done = _tradewind(world, "cleanup-pods", "--namespace", other)
+    assert done.returncode == 0, done.stderr
+    assert "1 pods deleted" in done.stdout
+    node.wait(lambda: len(node.pods_now(other)) == 1)
