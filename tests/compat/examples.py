@@ -18,7 +18,6 @@ FOLDERS = (CORE, STANDARD)
 NOT_YET = "not in this version of Tradewind"
 
 NOT_PARSED: dict[str, str] = {
-    f"{CORE}/example_asset_decorator.py": "the decorator `@asset`",
     f"{CORE}/example_asset_partition.py": "partitions of assets",
     f"{CORE}/example_asset_with_watchers.py": "DirectoryFileDeleteTrigger",
     f"{CORE}/example_task_state_store.py": "task_state_store",
@@ -36,6 +35,7 @@ NOT_RUN: dict[str, str] = {
     f"{CORE}/example_task_state_store_mapped.py": "task_state_store is not in this version",
     f"{CORE}/tutorial_taskflow_api_virtualenv.py": "its tasks need the package dill",
     f"{CORE}/tutorial_objectstorage.py": "calls a server in the internet",
+    f"{CORE}/example_kubernetes_executor.py": "needs a Kubernetes cluster",
     f"{CORE}/example_retry_policy.py": "calls a server in the internet",
 }
 

@@ -29,6 +29,9 @@ class Core(Struct, frozen=True, kw_only=True):
     dags_folder: Annotated[Path, Meta(description="Folder with the DAG files.")] = Path(
         f"{HOME}/dags"
     )
+    plugins_folder: Annotated[Path, Meta(description="Folder with plugins.")] = Path(
+        f"{HOME}/plugins"
+    )
     load_examples: Annotated[
         bool, Meta(description="Also load the example DAGs that come with Tradewind.")
     ] = False

@@ -24,3 +24,4 @@ class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     max_active_tasks: int = 16
     email_on_failure: bool = True
     email_on_retry: bool = True
+    plugins_folder: str = ""

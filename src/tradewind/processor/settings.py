@@ -49,4 +49,5 @@ def dag_defaults(config: Config) -> DagDefaults:
         max_active_tasks=config.core.max_active_tasks_per_dag,
         email_on_failure=config.email.on_failure,
         email_on_retry=config.email.on_retry,
+        plugins_folder=str(config.core.plugins_folder),
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tradewind.model.state import TriggerRule, WeightRule
     from tradewind.sdk import macros
     from tradewind.sdk.arguments import ArgumentError
+    from tradewind.sdk.asset_decorator import asset
     from tradewind.sdk.assets import (
         Asset,
         AssetAccessControl,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.hooks.base import BaseHook
     from tradewind.sdk.io import ObjectStoragePath
     from tradewind.sdk.links import BaseOperatorLink
+    from tradewind.sdk.listener import get_listener_manager, hookimpl
     from tradewind.sdk.mapping import MappedOperator
     from tradewind.sdk.masking import mask_secret
     from tradewind.sdk.notifier import BaseNotifier
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.operators.weekday import BranchDayOfWeekOperator
     from tradewind.sdk.params import DagParam, Param, ParamsDict
     from tradewind.sdk.parsing_context import get_parsing_context
+    from tradewind.sdk.plugins import AirflowPlugin
     from tradewind.sdk.references import literal
     from tradewind.sdk.resumable import ResumableJobMixin
     from tradewind.sdk.retry_policy import (
@@ -125,6 +128,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "AirflowPlugin",
     "ApprovalOperator",
     "ArgumentError",
     "Asset",
@@ -223,12 +227,15 @@ __all__ = [
     "WeightRule",
     "XCom",
     "XComArg",
+    "asset",
     "chain",
     "chain_linear",
     "cross_downstream",
     "dag",
     "get_current_context",
+    "get_listener_manager",
     "get_parsing_context",
+    "hookimpl",
     "literal",
     "macros",
     "mask_secret",
@@ -239,6 +246,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AirflowPlugin": "plugins",
     "ApprovalOperator": "operators.hitl",
     "ArgumentError": "arguments",
     "Asset": "assets",
@@ -334,12 +342,15 @@ _MODULES = {
     "WaitSensor": "sensors.time_delta",
     "XCom": "xcom",
     "XComArg": "xcom_arg",
+    "asset": "asset_decorator",
     "chain": "edges",
     "chain_linear": "edges",
     "cross_downstream": "edges",
     "dag": "dag_definition",
     "get_current_context": "current",
+    "get_listener_manager": "listener",
     "get_parsing_context": "parsing_context",
+    "hookimpl": "listener",
     "literal": "references",
     "mask_secret": "masking",
     "setup": "decorators",
@@ -356,6 +367,10 @@ _STATES = {
     "WeightRule": "WeightRule",
 }
 """Names from the vocabulary, by what authors call them."""
+
+
+SELDOM = frozenset({"EmailOperator", "ObjectStoragePath", "SmtpNotifier"})
+"""Names whose modules take much memory or further packages: not imported beforehand."""
 
 
 def __getattr__(name: str) -> Any:

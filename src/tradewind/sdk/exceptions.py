@@ -35,6 +35,14 @@ class AirflowDagCycleException(AirflowException, errors.DagCycle):
     """The DAG's tasks depend on each other in a circle."""
 
 
+class AirflowClusterPolicyViolation(AirflowException, errors.DagError):
+    """A policy of the deployment refuses a DAG or a task."""
+
+
+class AirflowClusterPolicySkipDag(AirflowException):
+    """A policy of the deployment leaves a DAG out."""
+
+
 class DuplicateTaskIdFound(AirflowException, errors.DagError):
     """Two tasks or groups of a DAG have the same id."""
 

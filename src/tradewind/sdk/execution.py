@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from tradewind.errors import DagError, NotFound
-from tradewind.model.outcome import Failed, Outcome, Succeeded
+from tradewind.model.outcome import Failed, Outcome, SkippedBy, Succeeded
 from tradewind.sdk import current, outcomes, serde
 from tradewind.sdk.asset_events import emitted
 from tradewind.sdk.callbacks import code_root, run_callback
@@ -34,6 +34,7 @@ from tradewind.sdk.exceptions import (
     UnmappableXComTypePushed,
     XComForMappingNotPushed,
 )
+from tradewind.sdk.listener import get_listener_manager
 from tradewind.sdk.masking import redact
 from tradewind.sdk.rendered import rendered_fields
 from tradewind.sdk.templates import Renderer
@@ -49,6 +50,9 @@ FAIL_METHOD = "__fail__"
 """The method that a deferred task "goes on" in when its trigger failed."""
 TRIGGER_TIMEOUT = "Trigger timeout"
 TRIGGER_FAILURE = "Trigger failure"
+
+_HEARD = {Succeeded: "success", Failed: "failed", SkippedBy: "skipped"}
+"""What listeners are told of an outcome."""
 
 _LABEL_LENGTH = 250
 """Characters of a rendered map index."""
@@ -119,6 +123,7 @@ class _Attempt:
     def run(self) -> None:
         """Run the task and note the outcome."""
         execution, context = self.execution, self.context
+        self._listened("running", "queued")
         try:
             execution.outcome = self._perform()
         except (AirflowTaskTimeout, AirflowTaskTerminated) as error:
@@ -130,6 +135,16 @@ class _Attempt:
         except BaseException as error:  # noqa: BLE001  user code may raise anything
             execution.outcome = self._outcome_of(error)
         self._label()
+        self._listened(_HEARD.get(type(execution.outcome)), "running")
+
+    def _listened(self, event: str | None, before: str) -> None:
+        """Tell listeners, if there are any, how the try begins or has ended."""
+        listeners = get_listener_manager()
+        if event is not None and listeners.has_listeners:
+            error = self.context.get("exception")
+            ti = self.context["ti"]
+            name = f"on_task_instance_{event}"
+            listeners.tell(name, previous_state=before, task_instance=ti, error=error)
 
     def _outcome_of(self, error: BaseException) -> Outcome:
         self.context["exception"] = error

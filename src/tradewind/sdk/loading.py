@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from tradewind.errors import DagError
-from tradewind.sdk import scope
+from tradewind.sdk import plugins, policies, scope
 from tradewind.sdk.dag_definition import DAG
 from tradewind.sdk.vocabulary import Meaning, spoken
 
@@ -57,6 +57,7 @@ def load_dag_file(path: str, dag_folder: str) -> LoadedFile:
     """
     if dag_folder not in sys.path:
         sys.path.insert(0, dag_folder)
+    broken = plugins.loaded().errors
     outside = scope.step_out()
     scope.take_registered()
     try:
@@ -67,10 +68,12 @@ def load_dag_file(path: str, dag_folder: str) -> LoadedFile:
         registered = scope.take_registered()
         scope.step_in(outside)
     dags = _collect([*vars(module).values(), *registered], path)
+    dags = {dag_id: dag for dag_id, dag in dags.items() if policies.keeps(dag)}
     for dag in dags.values():
+        plugins.add_links(dag.tasks)
         dag.relative_fileloc = _relative(dag.fileloc, dag_folder)
         dag.written_for = told or dag.written_for or Meaning()
-    found = [_text(warning) for warning in caught] + list(_unfinished(dags.values()))
+    found = [*broken, *(_text(warning) for warning in caught), *_unfinished(dags.values())]
     return LoadedFile(dags=dags, warnings=tuple(dict.fromkeys(found)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tradewind.compat import airflow
 from tradewind.model.ids import AttemptId
-from tradewind.sdk import DAG, defaults, execution, scope, serde, task
+from tradewind.sdk import DAG, defaults, execution, plugins, scope, serde, task
 from tradewind.sdk.execution import Execution, run_callback
 from tradewind.sdk.loading import load_dag_file
 from tradewind.wire.messages import Assignment, RunInfo
@@ -36,6 +36,7 @@ def execute(dag: Any, assignment: Assignment) -> Execution:
 
 def warm_up() -> tuple[DAG, Assignment]:
     """Return a task that does nothing, to be run before any other."""
+    plugins.declared()  # a look at all packages
     with DAG("warm_up") as dag:
 
         @task(task_id="nothing")

@@ -21,14 +21,6 @@ class AirflowClusterPolicyError(AirflowException):
     """A cluster policy fails."""
 
 
-class AirflowClusterPolicyViolation(AirflowException):
-    """A DAG or task violates a cluster policy."""
-
-
-class AirflowClusterPolicySkipDag(AirflowException):
-    """A cluster policy leaves a DAG out."""
-
-
 class DeserializingResultError(ValueError):
     """A result cannot be read by this version of Python."""
 

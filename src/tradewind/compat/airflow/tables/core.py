@@ -38,8 +38,6 @@ EXCEPTIONS = {
     "AirflowInternalRuntimeError": "compat.exceptions",
     "AirflowFileParseException": "compat.exceptions",
     "AirflowClusterPolicyError": "compat.exceptions",
-    "AirflowClusterPolicyViolation": "compat.exceptions",
-    "AirflowClusterPolicySkipDag": "compat.exceptions",
     "UnknownExecutorException": "compat.exceptions",
     "NodeNotFound": "sdk.exceptions:TaskNotFound",
     "TaskConcurrencyLimitReached": "compat.exceptions",
@@ -73,7 +71,7 @@ TABLE: Table = {
     "airflow.settings": Module(
         {"Session": _NO_DATABASE, "engine": _NO_DATABASE}, whole="compat.settings"
     ),
-    "airflow.policies": Module({"hookimpl": "compat.plugins"}),
+    "airflow.policies": Module({"hookimpl": "sdk:hookimpl"}),
     "airflow.providers_manager": Module(
         {
             "ProvidersManager": "compat.provider_packages",
@@ -82,8 +80,8 @@ TABLE: Table = {
             "DialectInfo": "sdk.providers:Dialect",
         }
     ),
-    "airflow.plugins_manager": Module({"AirflowPlugin": "compat.plugins"}),
-    "airflow.listeners": Module({"hookimpl": "compat.plugins"}),
+    "airflow.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
+    "airflow.listeners": Module({"hookimpl": "sdk:hookimpl"}),
     "airflow.listeners.listener": Module({"get_listener_manager": "sdk:get_listener_manager"}),
     "airflow.notifications": Module(),
     "airflow.notifications.basenotifier": Module({"BaseNotifier": "sdk:BaseNotifier"}),

@@ -144,7 +144,7 @@ TABLE: Table = {
     "airflow.sdk.providers_manager_runtime": Module(
         {"ProvidersManagerTaskRuntime": "compat.provider_packages"}
     ),
-    "airflow.sdk.plugins_manager": Module({"AirflowPlugin": "compat.plugins"}),
+    "airflow.sdk.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
     "airflow.sdk.serde": Module(
         {"serialize": "compat.serialization", "deserialize": "compat.serialization"}
     ),
