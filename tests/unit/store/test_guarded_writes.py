@@ -20,6 +20,7 @@ GUARD = re.compile(r"\b(state|b_state|b_before|fence|b_fence|nonce|epoch|_ENDED|
 EXCEPTIONS = {
     "store/cleaning.py::_delete_slice": "the run's row is locked and has ended: `_has_ended`",
     "store/runs.py::set_note": "a note is no state: the last one to write it is right",
+    "store/runs.py::set_trigger_key": "no state: it names the latest request that cleared the run",
 }
 
 
