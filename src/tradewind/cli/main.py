@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "variables": ("variables", "Keep values that DAGs read."),
     "connections": ("connections", "Keep what DAGs need to reach other systems."),
     "pools": ("pools", "Limit how many tasks use something at once."),
+    "providers": ("providers", "Show the installed provider packages and what they bring."),
     "users": ("users", "Keep the accounts that sign in to the web server."),
     "db": ("db", "Make, check, clean and export the metadata database."),
     "migrate": ("migrate", "Come over from Airflow."),
