@@ -20,7 +20,7 @@ from tradewind.clock import SystemClock
 from tradewind.executors.base import Pending, Refused
 from tradewind.executors.kubernetes.naming import pod_name
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(420)]
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_three_hundred_tasks_have_one_outcome_each_and_leave_nothing(
         watcher.until(lambda: len(watcher.gone()) == 300, within_s=240, full=believed)
         for _ in range(2):
             executor.reconcile(set())
-        node.wait(lambda: not node.pods_now(namespace))
+        node.wait(lambda: not node.pods_now(namespace), within_s=120)
     names = {pod_name(attempt_id) for attempt_id in believed}
     added = Counter(name for what, name in node.events if what == "ADDED" and name in names)
     assert len(added) == 300
