@@ -47,9 +47,7 @@ NOT_YET = {
     "WeekWindow",
     "Window",
     "YearWindow",
-    "asset",
     "deadline_reference",
-    "get_listener_manager",
     "result",
 }
 """Names of Airflow's that the SDK does not have yet; using one is refused when it is imported."""
