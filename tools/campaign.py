@@ -56,8 +56,13 @@ def _kill_anything(counts: Path, tasks: int, seeds: int) -> int:
     for seed in range(1, seeds + 1):
         os.environ["TRADEWIND_KILL_SEED"] = str(seed)
         os.environ["TRADEWIND_KILL_TASKS"] = str(tasks)
+        os.environ["TRADEWIND_CELERY_TASKS"] = str(4 * tasks)
         os.environ["TRADEWIND_OUTPUT_MIB"] = "1024" if seed == 1 else "100"
-        tests = ["tests/acceptance/test_kill_anything.py", "tests/acceptance/test_worker_output.py"]
+        tests = [
+            "tests/acceptance/test_kill_anything.py",
+            "tests/acceptance/test_worker_output.py",
+            "tests/acceptance/test_celery_workers.py",
+        ]
         failed += _pytest(tests, counts, "-n1")
     return failed
 

@@ -7,11 +7,13 @@ import logging
 import os
 import signal
 import socket
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from celery import signals as celery_signals
+from celery.exceptions import SecurityWarning
 
 from tradewind.config import Config
 from tradewind.errors import ConfigError
@@ -111,6 +113,8 @@ def consume(
         """Stand in for Celery's own set-up of the log: ours is set up already."""
 
     quieten(config)
+    # It advises an option of Celery's own command; as whom the worker runs is the unit's matter.
+    warnings.simplefilter("ignore", SecurityWarning)
     celery_signals.setup_logging.connect(keep_logging, weak=False)
     celery_signals.celeryd_after_setup.connect(add_probe_queue, weak=False)
     celery_signals.worker_ready.connect(ready, weak=False)
