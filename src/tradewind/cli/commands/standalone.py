@@ -63,6 +63,7 @@ def stand_alone(config: Config, env: Mapping[str, str], clock: Clock) -> None:
     try:
         # The worker imports what user code needs on another core meanwhile.
         launcher.add([worker_part(config, env), triggerer_part(config, env)])
+        from tradewind.store.connect import open_database
         from tradewind.web.service import listen, url_of
 
         listener = listen(config)
@@ -74,6 +75,8 @@ def stand_alone(config: Config, env: Mapping[str, str], clock: Clock) -> None:
             return _prepare_database(config, clock)
 
         password = aside(prepare)
+        # Nothing is connected; but the database's driver is loaded once, for all parts.
+        open_database(config.database.sql_alchemy_conn).close()
         share_memory()
         launcher.add(servers)
 
