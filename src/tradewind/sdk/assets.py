@@ -15,6 +15,7 @@ from tradewind.errors import DagError
 from tradewind.model.schedule import AliasLeaf, AllOf, AnyOf, AssetCondition, AssetLeaf
 from tradewind.model.spec import AssetRef as AssetRefSpec
 from tradewind.sdk.arguments import ArgumentError
+from tradewind.sdk.renamed import note_unsupported
 
 _MAX_LENGTH = 1500
 _RESERVED_SCHEME = "airflow"
@@ -88,6 +89,8 @@ class Asset(BaseAsset):
         self.group = group or self.asset_type
         self.extra = dict(extra or {})
         self.watchers = list(watchers)
+        if self.watchers:
+            note_unsupported("watchers= of an asset")
         self.access_control = access_control
 
     @staticmethod

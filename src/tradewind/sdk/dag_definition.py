@@ -197,6 +197,8 @@ class DAG(DagGraph):
             check = _CHECKS.get(name)
             checked = arguments.checked(check, where, name, value) if check else value
             setattr(self, "_dag_display_name" if name == "dag_display_name" else name, checked)
+        if self.deadline is not None:
+            renamed.note_unsupported("deadline= of a DAG")
         self._take_over_defaults(where)
         if self.auto_register:
             scope.register(self)

@@ -95,10 +95,19 @@ def _renamed(
 
 def note(text: str) -> None:
     """Warn the author of an old spelling, at the line of their code."""
+    _warn(text, RemovedInAirflow4Warning)
+
+
+def note_unsupported(what: str) -> None:
+    """Warn the author that something is accepted and does nothing, at the line of their code."""
+    _warn(f"{what} is accepted and has no effect yet: nothing acts on it", UserWarning)
+
+
+def _warn(text: str, category: type[Warning]) -> None:
     frame = sys._getframe(1)  # noqa: SLF001  the price of a traceback is too high here
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
-    warnings.warn_explicit(text, RemovedInAirflow4Warning, frame.f_code.co_filename, frame.f_lineno)
+    warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno)
 
 
 def _is_ours(module: str) -> bool:
