@@ -18,6 +18,10 @@ from tradewind.store.read.hitl import Asked
 from tradewind.store.signal import Signal
 
 
+class NotTheirs(UserError):
+    """The question is for somebody else to answer."""
+
+
 def respond(
     db: Database,
     signal: Signal,
@@ -46,7 +50,8 @@ def respond(
     Raises:
         NotFound: the task instance asks nothing.
         Conflict: it was answered, or waits no more.
-        UserError: the answer does not fit the question, or is not this person's to give.
+        NotTheirs: it is not this person's to give.
+        UserError: the answer does not fit the question.
     """
     asked = hitl.asked(db, ti)
     if asked is None:
@@ -80,7 +85,7 @@ def _check_person(asked: Asked, user_id: str, user_name: str) -> None:
     names = {value for user in allowed for value in (user.get("id"), user.get("name"))}
     if allowed and not names & {user_id, user_name}:
         who = ", ".join(str(user.get("name") or user.get("id")) for user in allowed)
-        raise UserError(f"{asked.dag_id}.{asked.ti.task_id} is for {who} to answer")
+        raise NotTheirs(f"{asked.dag_id}.{asked.ti.task_id} is for {who} to answer")
 
 
 def _checked_options(asked: Asked, chosen: Sequence[str]) -> list[str]:

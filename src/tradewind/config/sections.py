@@ -352,6 +352,16 @@ class Api(Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether operators may read the settings over the API, secrets hidden."),
     ] = False
+    metrics_access: Annotated[
+        str,
+        Meta(
+            description=(
+                "Who may read /metrics, which names every DAG: public, signed_in (accounts that "
+                "see all DAGs) or off."
+            ),
+            pattern="^(public|signed_in|off)$",
+        ),
+    ] = "public"
 
 
 class ApiAuth(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from tradewind.config import Config
 from tradewind.errors import TradewindError
 from tradewind.store import components
 from tradewind.web.site import Site
@@ -17,21 +18,25 @@ def health(site: Site) -> dict[str, Any]:
 
     A part that never ran has the status null: a triggerer is started only when it is needed.
     """
-    config, now = site.config, site.clock.now()
-    limits_s = {
-        "scheduler": config.scheduler.health_threshold_s,
-        "triggerer": config.triggerer.health_threshold_s,
-        "dag_processor": config.processor.health_threshold_s,
-    }
+    now, limits = site.clock.now(), limits_s(site.config)
     answer: dict[str, Any] = {"metadatabase": {"status": "healthy"}}
     try:
         for part in PARTS:
-            answer[part] = _part(site, part, limits_s[part], now)
+            answer[part] = _part(site, part, limits[part], now)
     except TradewindError:
         answer["metadatabase"] = {"status": "unhealthy"}
         for part in PARTS:
             answer[part] = {"status": None, f"latest_{part}_heartbeat": None}
     return answer
+
+
+def limits_s(config: Config) -> dict[str, float]:
+    """Return by part how long it may be silent."""
+    return {
+        "scheduler": config.scheduler.health_threshold_s,
+        "triggerer": config.triggerer.health_threshold_s,
+        "dag_processor": config.processor.health_threshold_s,
+    }
 
 
 def is_ready(document: dict[str, Any]) -> bool:

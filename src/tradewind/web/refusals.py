@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.responses import Response
 
+from tradewind.actions.respond import NotTheirs
 from tradewind.actions.sign_in import Refused, TooMany
 from tradewind.errors import (
     AlreadyExists,
@@ -49,6 +50,7 @@ _STATUS: tuple[tuple[type[TradewindError], int], ...] = (
     (NotSignedIn, 401),
     (Refused, 401),
     (Forbidden, 403),
+    (NotTheirs, 403),
     (NotFound, 404),
     (AlreadyExists, 409),
     (Conflict, 409),

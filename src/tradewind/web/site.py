@@ -11,8 +11,10 @@ from tradewind.actions.sign_in import Limits
 from tradewind.clock import Clock
 from tradewind.config import Config
 from tradewind.store.connect import Database
+from tradewind.store.read import scheduling
 from tradewind.store.secrets import Secrets, configured_keys, open_secrets
 from tradewind.store.signal import Signal
+from tradewind.web.metrics.tally import Tally
 
 
 class Site:
@@ -47,6 +49,20 @@ class Site:
             failures=auth.failures_per_window,
             window=timedelta(seconds=auth.failure_window_s),
         )
+
+    @cached_property
+    def tally(self) -> Tally:
+        """Return what this server has counted."""
+        return Tally(self.db, self._operator_of)
+
+    def _operator_of(self, version_id: int, task_id: str) -> str:
+        found = self.db.memo(
+            ("operators", version_id),
+            lambda: {
+                t.task_id: t.operator for t in scheduling.version(self.db, version_id).spec.tasks
+            },
+        )
+        return found.get(task_id, "")
 
     @property
     def is_secure(self) -> bool:

@@ -57,6 +57,7 @@ def test_only_these_routes_are_open_to_anybody(world: World) -> None:
         "GET /docs",
         "GET /health",
         "GET /livez",
+        "GET /metrics",
         "GET /openapi.json",
         "GET /readyz",
         "POST /auth/login",

@@ -174,6 +174,16 @@ def keyed(db: Database, run_pk: int, keys: Sequence[tuple[str, int]]) -> list[Ta
     return [row for row in found if (row.ti.task_id, row.ti.map_index) in wanted]
 
 
+def by_keys(db: Database, keys: Collection[TiKey]) -> dict[TiKey, TaskRow]:
+    """Return task instances of any runs."""
+    wanted = [(ti.run_pk, ti.task_id, ti.map_index) for ti in keys]
+    if not wanted:
+        return {}
+    with db.read() as conn:
+        found = conn.execute(_select().where(tuple_(*_TIES).in_(wanted))).mappings()
+        return {row.ti.key: row for row in map(_to_row, found)}
+
+
 def version_ids(db: Database, within: Within, readable: Collection[str] | None) -> list[int]:
     """Return the versions that the runs of a place are pinned to."""
     statement = select(_run.c.version_id).where(

@@ -1,0 +1,1 @@
+"""Figures for Prometheus, under the names that dashboards for Airflow look for."""
