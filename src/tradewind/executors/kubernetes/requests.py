@@ -28,6 +28,9 @@ from tradewind.wire.messages import Launch
 
 log = logging.getLogger(__name__)
 
+_FIRST = 1 << 30
+"""Priority of ends: while many pods are to be created, those that have ended do not pile up."""
+
 
 class TaskLog(Protocol):
     """The way to a task's log."""
@@ -72,7 +75,7 @@ class Requests:
             orders = self._ledger.outbox.take_orders()
         for order in orders:
             do = self._delete if order.doing is Doing.DELETE else self._explain
-            self._desk.put(partial(do, order))
+            self._desk.put(partial(do, order), _FIRST)
 
     def _create(self, launch: Launch, pod: PodJson) -> Again | None:
         attempt_id = launch.attempt_id
