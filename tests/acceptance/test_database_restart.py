@@ -65,6 +65,21 @@ with DAG("steady", max_active_tasks=4, dagrun_timeout=timedelta(hours=1)):
     total(work.expand(number=list(range({TASKS})))) >> waits
 """
 
+LONG = """
+import time
+from pathlib import Path
+from tradewind.sdk import DAG, task
+
+with DAG("long"):
+    @task(retries=0)
+    def work(folder):
+        (Path(folder) / "begun").touch()
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.05)
+
+    work({folder!r})
+"""
+
 LATER = """
 from tradewind.sdk import DAG, task
 
@@ -157,6 +172,39 @@ def health(system: Deployment) -> str:
     except OSError:
         return "silent"
     return str(said["metadatabase"]["status"])
+
+
+def test_an_outage_that_outlasts_the_lease_harms_nothing_that_runs(
+    server: PrivateServer, tmp_path: Path
+) -> None:
+    url = server.url(server.create())
+    db = open_database(url)
+    migrate(db)
+    db.close()
+    lease_s = 3.0
+    system = Deployment(
+        tmp_path / "home",
+        url,
+        LONG.format(folder=str(tmp_path)),
+        TRADEWIND__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT=str(lease_s),
+        TRADEWIND__WORKERS__KILL_GRACE_S="1",
+    )
+    try:
+        system.ready("long")
+        run = system.trigger("long")
+        system.until("the task runs", (tmp_path / "begun").exists)
+        server.crash()
+        pause(2 * lease_s)
+        server.come_back()
+        # Nobody was heard of for long; whoever leads gives everybody a lease to say something.
+        system.until("good health", lambda: health(system) == "healthy", PATIENCE_S)
+        pause(lease_s)
+        (tmp_path / "go").touch()
+        assert system.ended(run, PATIENCE_S) == "success"
+        (ti,) = system.instances(run)
+        assert ti.try_number == 1
+    finally:
+        system.stop()
 
 
 def test_everything_resumes_by_itself(system: Deployment, server: PrivateServer) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.worker_world import World, alive, descendants, kill, launch_of, world
 from tradewind.model.outcome import Succeeded, Vanished
-from tradewind.wire.messages import Claim, Finish, Launch, Reply
+from tradewind.wire.messages import Claim, Finish, Launch, Outage, Reply
 
 pytestmark = pytest.mark.acceptance
 
@@ -194,6 +194,31 @@ def test_without_a_scheduler_for_a_lease_attempts_are_killed(tmp_path: Path, how
             there.scheduler.open()
         outcome = there.scheduler.finish_of(launch).outcome
         assert outcome == Vanished(reason="stopped: no scheduler answered for 1 s")
+
+
+def test_while_the_database_is_away_attempts_go_on(tmp_path: Path) -> None:
+    with world(tmp_path, heartbeat_s=0.1, lease_s=1.5, kill_grace_s=0.5) as there:
+        there.worker.write(FILE)
+        launch = start(there)
+        (pid,) = numbers(there, "started")
+        since = time.monotonic()
+        there.scheduler.send(Outage(grace_s=3.0))
+        there.scheduler.close()
+        there.scheduler.until(lambda: time.monotonic() - since > 2.5, 5.0)
+        assert alive(pid)
+        there.scheduler.open()
+        (there.worker.home / "dags" / "go").touch()
+        assert there.scheduler.finish_of(launch).outcome == Succeeded()
+
+
+def test_an_outage_has_an_end_too(tmp_path: Path) -> None:
+    with world(tmp_path, heartbeat_s=0.1, lease_s=1.0, kill_grace_s=0.5) as there:
+        there.worker.write(FILE)
+        start(there)
+        (pid,) = numbers(there, "started")
+        there.scheduler.send(Outage(grace_s=0.5))
+        there.scheduler.close()
+        there.scheduler.until(lambda: not alive(pid), 5.0)
 
 
 def test_one_worker_a_state_directory(there: World, tmp_path: Path) -> None:

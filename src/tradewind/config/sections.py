@@ -144,6 +144,18 @@ class Scheduler(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="How often a worker reports its running tasks.", gt=0, extra=UNIT_S),
     ] = field(default=5.0, name="task_instance_heartbeat_sec")
+    database_outage_s: Annotated[
+        Seconds,
+        Meta(
+            description=(
+                "So long running tasks of this machine go on while its scheduler cannot reach "
+                "the database. With standby schedulers elsewhere that may still reach it, 0 "
+                "makes sure that no task runs twice at a time: what runs is stopped in time."
+            ),
+            ge=0,
+            extra=_S,
+        ),
+    ] = 900.0
     queued_timeout_s: Annotated[
         Seconds,
         Meta(description="A task that no worker took this long fails.", gt=0, extra=UNIT_S),

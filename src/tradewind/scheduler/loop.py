@@ -29,6 +29,7 @@ from tradewind.store import components
 from tradewind.store import inbox as inbox_rows
 from tradewind.store.apply import apply
 from tradewind.store.turn import Applied
+from tradewind.wire.messages import Outage
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Scheduler:
             self._step_down()
         except Unavailable as error:
             log.warning("the database cannot be reached: %s; trying again", error)
+            self._announce_outage()
             self._step_down()
             parts.signal.wait(RETRY_PAUSE_S)
 
@@ -241,6 +243,14 @@ class Scheduler:
         for dag_id in self._moved:
             parts.calendars.refresh(dag_id, work.now)
         self._moved = []
+
+    def _announce_outage(self) -> None:
+        """Let workers go on: nobody can start anew what runs there."""
+        parts = self._parts
+        grace_s = parts.settings.database_outage_s
+        if self.leading and grace_s > 0:
+            for hello in parts.channel.peers("supervisor"):
+                parts.channel.send(hello.peer_id, Outage(grace_s=grace_s))
 
     def _step_down(self) -> None:
         parts = self._parts

@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 10.0
     heartbeat_s: float = 2.0
     attempt_lease_s: float = 60.0
+    database_outage_s: float = 900.0
     queued_timeout_s: float = 600.0
     trigger_lease_s: float = 10.0
     reconcile_s: float = 5.0

@@ -84,6 +84,7 @@ def _settings(config: Config) -> Settings:
         heartbeat_s=scheduler.heartbeat_s,
         attempt_lease_s=scheduler.attempt_lease_s,
         trigger_lease_s=config.triggerer.lease_s,
+        database_outage_s=scheduler.database_outage_s,
         queued_timeout_s=scheduler.queued_timeout_s,
         reconcile_s=scheduler.reconcile_s,
         poll_s=scheduler.poll_s,

@@ -36,6 +36,7 @@ from tradewind.wire.messages import (
     Drain,
     Hello,
     Launch,
+    Outage,
     Reply,
     RunningAttempt,
     ToServer,
@@ -130,6 +131,8 @@ class Triggerer:
             self._cancel(message.attempt_id, message.reason)
         elif isinstance(message, Drain):
             self.stop()
+        elif isinstance(message, Outage):
+            log.info("the scheduler cannot reach the database; triggers go on meanwhile")
         elif isinstance(about, Claim):
             self._claimed(about, message)
         elif isinstance(about, TriggerFinish):

@@ -475,6 +475,16 @@ class CancelAttempt(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     reason: str
 
 
+class Outage(msgspec.Struct, frozen=True, kw_only=True, tag="outage"):
+    """The scheduler cannot reach the database and hangs up: what runs may go on meanwhile.
+
+    grace_s: so long without an answer. As long as the database is away nothing is started
+    anywhere, so that nothing is started anew either.
+    """
+
+    grace_s: float
+
+
 class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
     """Take no new launches; let what runs finish within the grace, then end."""
 
@@ -482,4 +492,4 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
 
 
 ToServer = Hello | Claim | Beat | Finish | TriggerFinish | CallbackDone | Request | GetObjects
-ToWorker = Launch | Reply | CancelAttempt | Drain
+ToWorker = Launch | Reply | CancelAttempt | Outage | Drain

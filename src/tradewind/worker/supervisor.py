@@ -28,6 +28,7 @@ from tradewind.wire.messages import (
     Drain,
     Hello,
     Launch,
+    Outage,
     Reply,
     ToWorker,
 )
@@ -219,6 +220,9 @@ class Supervisor:
             self._attempts.stop_these(message.cancel, why, _FENCED)
         elif isinstance(message, CancelAttempt):
             _stop(self._attempts, message)
+        elif isinstance(message, Outage):
+            log.warning("the scheduler cannot reach the database; what runs goes on meanwhile")
+            self._heard_at += message.grace_s
         elif isinstance(message, Drain):
             self._drain(message.grace_s)
 
