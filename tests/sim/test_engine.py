@@ -25,6 +25,7 @@ SOMETIMES = (
     "RunMarked",
     "TriggerReported",
     "restarting",
+    "told to stop",
     "removed",
     "deferred",
     "up_for_retry",
@@ -35,10 +36,10 @@ SOMETIMES = (
 """What must have happened in every batch: a path that no seed takes proves nothing."""
 
 
-def play(seed: int) -> tuple[World, frozenset[str]]:
+def play(seed: int, *, stops: bool = True) -> tuple[World, frozenset[str]]:
     rng = Random(seed)
     spec, features = random_dag(rng)
-    world = World(spec, rng)
+    world = World(spec, rng, stops=stops)
     for _ in range(ACTS):
         act(world)
     world.heal()
@@ -69,8 +70,9 @@ def test_nothing_breaks(chunk: range, batch: range, reached: Reached) -> None:
     [
         10_162,  # one inner index was cleared alone and expanded over its own row
         50_952,  # fail_fast stopped an expansion half-way; a clear numbered over ended rows
+        622,  # marked while it ran, then cleared: the oracle did not know that it waits
         51_343,  # a stub without a row kept a decision whose branch had been cleared
     ],
 )
 def test_a_seed_that_once_failed(seed: int) -> None:
-    play(seed)
+    play(seed, stops=False)

@@ -43,6 +43,7 @@ GUARDS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "rows come in the order of their paths": (expand, "_materialise", _nothing),
     "limits hold": (lanes.Limiter, "room_for", _yes),
     "deferred tasks keep their slots": (admit.Admission, "_count_deferred", _nothing),
+    "what was stopped is awaited": (visit, "held_until", _nothing),
     "callbacks are owed": (draft.Draft, "call_back", _nothing),
     "what is due is looked at": (step, "_come_due", _nothing),
 }

@@ -23,16 +23,22 @@ from tradewind.model.event import (
     TriggerReported,
 )
 from tradewind.model.ids import TaskKey
-from tradewind.model.outcome import TriggerFailed, TriggerFired
+from tradewind.model.outcome import TriggerFailed, TriggerFired, Vanished
 from tradewind.model.spec import TaskSpec
 from tradewind.model.state import TERMINAL_STATES, RunState, TaskState
 from tradewind.testing.simulation.ledger import require
 from tradewind.testing.simulation.outcomes import NULL, report
 from tradewind.testing.simulation.world import World
 
+_STOPS = 0.06
+"""How often something is stopped and cleared, or what was stopped ends."""
+
 
 def act(world: World) -> None:
     """Let one random thing happen."""
+    if world.stops and world.rng.random() < _STOPS:
+        world.rng.choice((_stopped, _mark_and_clear))(world)
+        return
     chosen = world.rng.choices(list(ACTS), list(ACTS.values()))[0]
     chosen(world)
 
@@ -58,6 +64,23 @@ def _report(world: World) -> None:
         world.tell(
             *(report(world.rng, world.graph, ti, world.now, luck=world.luck) for ti in wanted)
         )
+
+
+def _stopped(world: World) -> None:
+    """Let something that was told to stop say that it has ended."""
+    if world.stopping:
+        key, (attempt_id, _) = world.rng.choice(sorted(world.stopping.items()))
+        outcome = Vanished(reason="stopped", exit_signal=15)
+        world.tell(Reported(key=key, attempt_id=attempt_id, outcome=outcome))
+
+
+def _mark_and_clear(world: World) -> None:
+    """Mark what runs and clear it while it is still on its way out."""
+    keys = tuple(ti.in_run for ti in world.some(TaskState.RUNNING))
+    if keys:
+        state = world.rng.choice((TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED))
+        world.tell(Marked(keys=keys, state=state))
+        world.tell(Cleared(keys=keys, actor="jo"))
 
 
 def _trigger(world: World) -> None:

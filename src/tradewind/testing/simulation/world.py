@@ -8,6 +8,7 @@ happens in it, and in which order, is decided by `acts`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random  # noqa: TID251 (a seeded generator is what a simulation is made of)
 
@@ -18,6 +19,7 @@ from tradewind.engine.live import LiveRun
 from tradewind.engine.step import step
 from tradewind.model.event import (
     Admitted,
+    Cancel,
     Claimed,
     Cleared,
     Event,
@@ -25,14 +27,15 @@ from tradewind.model.event import (
     Past,
     PastChanged,
     PastTask,
+    Reported,
     RunMarked,
     Started,
     Step,
     TriggerReported,
 )
-from tradewind.model.ids import AttemptId
+from tradewind.model.ids import AttemptId, TaskKey, TiKey
 from tradewind.model.outcome import TriggerFired
-from tradewind.model.run import Pool, Run, TaskInstance
+from tradewind.model.run import Pool, Run, Stopping, TaskInstance
 from tradewind.model.spec import DagSpec
 from tradewind.model.state import LIVE_STATES, TERMINAL_RUN_STATES, RunState, RunType, TaskState
 from tradewind.testing.simulation.ledger import Broken, Ledger, require
@@ -43,9 +46,13 @@ EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class World:
-    """One run, its rows, and what surrounds it."""
+    """One run, its rows, and what surrounds it.
 
-    def __init__(self, spec: DagSpec, rng: Random) -> None:
+    stops: whether users clear what they have just marked (seeds from before that have none).
+    """
+
+    def __init__(self, spec: DagSpec, rng: Random, *, stops: bool = True) -> None:
+        self.stops = stops
         self.rng = rng
         self.spec = spec
         self.graph = Graph.build(spec)
@@ -82,6 +89,8 @@ class World:
             )
         )
         self.luck = rng.choice([0.5, 0.8, 0.95])
+        self.stopping: dict[TaskKey, tuple[AttemptId, datetime]] = {}
+        """What was told to stop while it ran, and until when it may run on."""
         self._attempts = 0
 
     def tell(self, *events: Event) -> Step:
@@ -92,8 +101,9 @@ class World:
         """
         decided = step(self.live, events, self.now, self.past, self.policy)
         self.ledger.apply(decided, events)
+        self._follow_stopping(decided, events)
         self.admission.observe(self.live, decided.changes)
-        check(self.ledger, decided, self.past)
+        check(self.ledger, decided, self.past, self.stopping.keys())
         self._agree()
         self.counts.update(type(event).__name__ for event in events)
         self.counts.update(change.after.state.value for change in decided.changes)
@@ -104,7 +114,11 @@ class World:
         """Forget memory and load the rows, as after a crash or a take-over."""
         rows = list(self.ledger.rows.values())
         self.rng.shuffle(rows)
-        self.live = LiveRun.load(self.graph, self.ledger.run, rows)
+        stopping = [
+            Stopping(attempt_id=attempt_id, ti=TiKey(1, *key), executor="", until=until)
+            for key, (attempt_id, until) in self.stopping.items()
+        ]
+        self.live = LiveRun.load(self.graph, self.ledger.run, rows, stopping)
         self.admission.load(self.live)
         self.counts["reload"] += 1
 
@@ -158,6 +172,24 @@ class World:
             self.now += timedelta(seconds=30)
         waiting = [f"{k} is {ti.state}" for k, ti in self.ledger.rows.items() if not ti.ended_at]
         raise Broken(f"28: the run does not end: {', '.join(waiting)}")
+
+    def _follow_stopping(self, decided: Step, events: Sequence[Event]) -> None:
+        """G4: a task starts nothing while what it was told to stop may still run."""
+        told = {e.attempt_id for e in events if isinstance(e, Reported)}
+        self.stopping = {
+            key: (attempt_id, until)
+            for key, (attempt_id, until) in self.stopping.items()
+            if attempt_id not in told and until > self.now
+        }
+        cancelled = {e.attempt_id for e in decided.effects if isinstance(e, Cancel)}
+        for change in decided.changes:
+            before, key = change.before, change.after.in_run
+            if before.state is TaskState.RUNNING and before.attempt_id in cancelled:
+                until = self.now + timedelta(seconds=self.policy.restart_grace_s)
+                self.stopping[key] = (before.attempt_id, until)
+                self.counts["told to stop"] += 1
+            starts = change.after.state is TaskState.SCHEDULED
+            require(not starts or key not in self.stopping, f"G4: {key} starts beside itself")
 
     def _well(self, ti: TaskInstance) -> Event | None:
         if ti.state is TaskState.DEFERRED:
