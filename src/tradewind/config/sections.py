@@ -147,13 +147,10 @@ class Scheduler(Struct, frozen=True, kw_only=True):
     database_outage_s: Annotated[
         Seconds,
         Meta(
-            description=(
-                "So long running tasks of this machine go on while its scheduler cannot reach "
-                "the database. With standby schedulers elsewhere that may still reach it, 0 "
-                "makes sure that no task runs twice at a time: what runs is stopped in time."
-            ),
+            description="So long tasks here go on while the scheduler cannot reach the database; 0 "
+            "stops them in time, where a standby elsewhere may reach it and start them anew.",
             ge=0,
-            extra=_S,
+            extra=UNIT_S,
         ),
     ] = 900.0
     queued_timeout_s: Annotated[
@@ -305,10 +302,7 @@ class Logging(Struct, frozen=True, kw_only=True):
     max_attempt_mib: Annotated[
         int,
         Meta(
-            description=(
-                "So many MiB of what an attempt prints are kept; then its log says that it is "
-                "full, and the rest is counted. 0: everything is kept."
-            ),
+            description="MiB of what an attempt prints that are kept; the rest is counted. 0: all.",
             ge=0,
         ),
     ] = 4096
