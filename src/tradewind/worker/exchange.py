@@ -54,10 +54,17 @@ class Exchange:
         self._number = 0
         self.greeted = self.busy = False
 
-    def open(self, worker: str) -> bool:
+    @property
+    def ready(self) -> bool:
+        """Tell whether a batch may be sent: not while one is on its way, or the server hangs up."""
+        connection = self._connection
+        return self.greeted and not self.busy and connection is not None and connection.idle
+
+    def open(self, first: Callable[[], Batch]) -> bool:
         """Begin to connect, unless it is begun; tell whether the server has answered.
 
-        The first batch is empty: that something listens does not say that it is an API server.
+        That something listens does not say that it is an API server, so something is sent at
+        once. first: what is to be said first; it may be empty.
         """
         if self._connection is None:
             try:
@@ -67,11 +74,11 @@ class Exchange:
             except OSError as error:
                 log.warning("%s: %s", self._address.url, error)
                 return False
-            self.send(Batch(worker=worker, messages=()))
+            self.send(first())
         return self.greeted
 
     def send(self, batch: Batch) -> None:
-        """Send a batch; there must be a connection, and it must not be busy."""
+        """Send a batch; the exchange must be ready, or just opened."""
         connection = self._connection
         assert connection is not None
         self.busy = True

@@ -27,9 +27,6 @@ from tradewind.worker.tokens import Tokens, concerned
 
 log = logging.getLogger(__name__)
 
-_LATER_S = 0.5
-"""Pause after a server said that it cannot answer now."""
-
 _FENCED = Reply(seq=0, error="fenced", message="this attempt is no longer the current one")
 _LOST = Reply(seq=0, error="unavailable", message="the server was lost")
 
@@ -56,7 +53,6 @@ class HttpLink:
             lost: called when the connection ends.
             token_file: where tokens of outcomes that nobody has taken are kept.
         """
-        self._timers = timers
         self._received = received
         self._lost = lost
         self._worker = ""
@@ -74,7 +70,7 @@ class HttpLink:
     def connect(self, hello: Hello) -> bool:
         """Try to reach the server; True once it has answered."""
         self._worker = f"{hello.host}:{hello.pid}"
-        return self._exchange.open(self._worker)
+        return self._exchange.open(self._next_batch)
 
     def ask(self, question: Question, answered: Answered) -> int:
         """Send a question, now or when the server is back; return its number."""
@@ -106,11 +102,15 @@ class HttpLink:
 
     def _pump(self) -> None:
         """Send what waits, unless a batch is on its way."""
-        if self._exchange.greeted and not self._exchange.busy:
-            questions = self._outbox.next_batch()
-            if questions:
-                tokens = self._tokens.for_batch(questions)
-                self._exchange.send(Batch(worker=self._worker, messages=questions, tokens=tokens))
+        if self._exchange.ready:
+            batch = self._next_batch()
+            if batch.messages:
+                self._exchange.send(batch)
+
+    def _next_batch(self) -> Batch:
+        questions = self._outbox.next_batch()
+        tokens = self._tokens.for_batch(questions)
+        return Batch(worker=self._worker, messages=questions, tokens=tokens)
 
     def _answered(self, answers: Answers) -> None:
         self._outbox.arrived()
@@ -146,18 +146,19 @@ class HttpLink:
     def _refused(self, status: int, words: str) -> None:
         """Take what is no answer: of something between, of a busy server, to too large a batch."""
         log.warning("the API server %s", words)
-        if status in {400, 413}:
-            helps = self._outbox.back(singly=True)
-            if not helps:
-                refusal = Reply(seq=0, error="invalid", message=f"the API server {words}")
-                first = self._outbox.next_batch()
-                self._outbox.back()
-                self._outbox.refuse(lambda question: question in first, refusal)
-            self._pump()
+        if status not in {400, 413}:
+            # Whoever connects again does so after a pause, and a longer one each time.
+            self.drop()
             return
-        greeted = self._exchange.greeted
-        self._exchange.close()
-        self._timers.after(_LATER_S, lambda: self._ended(greeted))
+        if not self._outbox.back(singly=True):
+            refusal = Reply(seq=0, error="invalid", message=f"the API server {words}")
+            first = self._outbox.next_batch()
+            self._outbox.back()
+            self._outbox.refuse(lambda question: question in first, refusal)
+        if self._exchange.greeted:
+            self._pump()
+        else:
+            self.drop()
 
     def _ended(self, greeted: bool) -> None:
         """Keep what was asked; whoever did not know that we were connected need not be told."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.unit.actions.catalog import NOW
@@ -19,6 +21,7 @@ from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes, check_table
+from tradewind.web.service import listen
 from tradewind.web.site import Site
 
 
@@ -175,3 +178,14 @@ def test_a_change_is_in_the_audit_log(world: World, admin: Client) -> None:
     assert admin.delete("/auth/sessions").status == 204
     found, _ = audit.entries(world.db, action="end_sessions")
     assert [e.actor for e in found] == ["ada"]
+
+
+def test_answers_do_not_wait_for_acknowledgements(world: World) -> None:
+    """Headers and body are two writes: without this each answer takes 40 ms."""
+    config = msgspec.structs.replace(
+        world.config, api=msgspec.structs.replace(world.config.api, port=0)
+    )
+    with listen(config) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

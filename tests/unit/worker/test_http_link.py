@@ -49,6 +49,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.batches: list[Batch] = []
         self.handler: Handler = answered
+        self.closing = False
+        """Every answer is the last of its connection."""
         self.connections = 0
         self._open: list[socket.socket] = []
 
@@ -94,6 +96,9 @@ class Server:
                     self._hang_up(sock)
                     return
                 self._answer(sock, http, answer)
+                if self.closing:
+                    self._hang_up(sock)
+                    return
                 http.start_next_cycle()
             else:
                 return
@@ -104,7 +109,11 @@ class Server:
         kind = "text/html" if isinstance(answer, int) else CONTENT_TYPE
         head = h11.Response(
             status_code=status,
-            headers=[("Content-Type", kind), ("Content-Length", str(len(content)))],
+            headers=[
+                ("Content-Type", kind),
+                ("Content-Length", str(len(content))),
+                *([("Connection", "close")] if self.closing else []),
+            ],
         )
         for event in (head, h11.Data(data=content), h11.EndOfMessage()):
             sock.sendall(http.send(event) or b"")
@@ -209,8 +218,26 @@ def test_a_question_whose_answer_was_lost_is_asked_again_under_its_number(world:
     assert not world.link.connected
     world.connect()
     world.answers(1)
-    first, _, second = world.server.batches[1:]
+    first, second = world.server.batches[1:]
     assert first.messages == second.messages
+
+
+def test_a_server_that_hangs_up_after_each_answer_is_spoken_to_all_the_same(world: World) -> None:
+    world.server.closing = True
+
+    def taken(reply: Reply) -> None:
+        world.replies.append(reply)
+        world.ask(finish())
+
+    for number in range(3):
+        world.link.ask(claim(AttemptId(f"{number:032x}")), taken)
+
+    def connected() -> bool:
+        world.link.connect(HELLO)
+        return len(world.replies) >= 6
+
+    world.until(connected)
+    assert [r.error for r in world.replies] == [None] * 6
 
 
 def test_a_beat_that_did_not_arrive_is_not_repeated(world: World) -> None:
@@ -232,7 +259,7 @@ def test_something_between_that_answers_is_no_server(world: World) -> None:
     world.ask(claim())
     world.connect()
     world.answers(1)
-    assert messages(world) == [[], [], [], ["Claim"]]
+    assert messages(world) == [["Claim"]] * 3
 
 
 def test_each_message_goes_with_the_tokens_of_its_attempts(world: World) -> None:
