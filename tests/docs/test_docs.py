@@ -52,4 +52,3 @@ def test_every_setting_is_read_somewhere() -> None:
     )
     read = set(re.findall(r"\.(\w+)", source))
     assert {s.name for s in settings() if s.attribute not in read} == set()
-

@@ -9,15 +9,21 @@ import msgspec
 import pytest
 
 from tests.conformance.store_world import NOW, Leader, attempt_of, end_of
+from tests.unit.actions.catalog import bell
 from tests.unit.web.world import World
+from tradewind.actions.user_calls import UserCalls
 from tradewind.model.ids import AttemptId
 from tradewind.model.outcome import Succeeded, Vanished
 from tradewind.model.run import TaskInstance
 from tradewind.model.state import AttemptState
 from tradewind.store import attempts, callbacks, inbox, xcoms
 from tradewind.store.connect import Database
+from tradewind.store.secrets import new_key, open_secrets
 from tradewind.store.turn import CallbackWrite
-from tradewind.web.workers.attempt_tokens import LIFETIME_S
+from tradewind.web.auth.signing import SigningKey
+from tradewind.web.workers.answering import Answering
+from tradewind.web.workers.attempt_tokens import LIFETIME_S, AttemptTokens
+from tradewind.web.workers.log_intake import LogIntake
 from tradewind.wire.messages import (
     AppendLog,
     AssetEventOut,
@@ -302,6 +308,27 @@ def test_a_worker_of_another_version_is_told_so(world: World) -> None:
     answer = world.anybody().send("POST", PATH, body)
     assert answer.status == 400
     assert "same version of Tradewind" in (decode_answers(answer.body).replies[0].message or "")
+
+
+def test_a_fault_of_ours_costs_one_message_and_not_its_batch(
+    worker: Worker, queued: TaskInstance, world: World
+) -> None:
+    worker.say(claim(queued))
+    # No column takes this: the move fails in the database, whatever is tried.
+    bad = call(queued, SetXCom(key="k", value=object()))  # type: ignore[arg-type]
+    good = msgspec.structs.replace(call(queued, SetXCom(key="k", value=b"1")), seq=2)
+    batch = Batch(worker="far:1", messages=(bad, good), tokens=worker.tokens)
+    answers = Answering(
+        world.db,
+        bell(world.db),
+        world.clock,
+        UserCalls(world.db, open_secrets(world.db, (new_key(),), {}), bell(world.db), world.clock),
+        AttemptTokens(SigningKey(world.config.api_auth.signing_key_file), world.clock),
+        LogIntake(world.home),
+    ).answer(batch)
+    assert [(r.seq, r.error) for r in answers.replies] == [(1, "invalid"), (2, None)]
+    assert "internal error" in (answers.replies[0].message or "")
+    assert xcoms.value(world.db, queued.key, "k") == b"1"
 
 
 # ---- logs -----------------------------------------------------------------------------------

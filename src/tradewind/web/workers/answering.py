@@ -80,7 +80,7 @@ class Answering:
         desk = _Desk(self._grants(batch))
         for message in batch.messages:
             self._sort(desk, batch.worker, message)
-        verdicts = attempts.settle(self._db, desk.moves, self._clock.now())
+        verdicts = self._settle(desk)
         for (message, move), verdict in zip(desk.moved, verdicts, strict=True):
             self._judged(desk, message, move, verdict)
         for attempt_id in desk.renew:
@@ -90,6 +90,27 @@ class Answering:
         if desk.rings or any(v.new for v, m in zip(verdicts, desk.moves, strict=True) if _tells(m)):
             self._signal.ring()
         return desk.answers(batch)
+
+    def _settle(self, desk: _Desk) -> list[attempts.Verdict]:
+        """Make the moves together; if they cannot be, one by one, without those that cannot be."""
+        now = self._clock.now()
+        try:
+            return attempts.settle(self._db, desk.moves, now)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("%d moves cannot be made together", len(desk.moved))
+        moved, desk.moved = desk.moved, []
+        verdicts: list[attempts.Verdict] = []
+        for message, move in moved:
+            try:
+                verdicts += attempts.settle(self._db, [move], now)
+                desk.moved.append((message, move))
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+                desk.reply(_broken(message, error))
+        return verdicts
 
     def _grants(self, batch: Batch) -> dict[AttemptId, Grant]:
         read = {a: self._tokens.read(a, token) for a, token in batch.tokens.items()}
@@ -125,6 +146,8 @@ class Answering:
             raise
         except TradewindError as error:
             desk.reply(refusal(message.seq, error))
+        except Exception as error:  # noqa: BLE001  likewise
+            desk.reply(_broken(message, error))
 
     def _of_attempt(
         self, desk: _Desk, message: Finish | CallbackDone | Request | AppendLog
@@ -264,3 +287,10 @@ def _tells(move: Move) -> bool:
 
 def _expired(seq: int) -> Reply:
     return Reply(seq=seq, error="expired", message=_EXPIRED)
+
+
+def _broken(message: Message, error: Exception) -> Reply:
+    """Answer a message that hit a fault of ours: repeated, it would only hit it again."""
+    log.error("a worker's %s cannot be answered", type(message).__name__, exc_info=error)
+    text = "internal error; the API server's log has it"
+    return Reply(seq=message.seq, error="invalid", message=text)
