@@ -23,6 +23,7 @@ from tests.unit.scheduler import test_replay as replays
 from tests.unit.scheduler import test_stopping as stopping
 from tests.unit.scheduler import test_waiting as waiting
 from tests.unit.scheduler.town import Town
+from tradewind.actions import user_calls
 from tradewind.engine import events, runs, step
 from tradewind.model.spec import DagSpec
 from tradewind.scheduler import after, calls, dispatch, intake, loop, reconcile, replay, work
@@ -266,7 +267,7 @@ GUARDS: dict[str, Guard] = {
         stopping.test_what_nobody_hears_of_again_counts_as_ended_after_the_lease,
     ),
     "a request is named": once(
-        calls.Calls,
+        user_calls.UserCalls,
         "_trigger",
         'key=f"{request.attempt_id} {request.nonce} {request.seq}"',
         "key=None",
