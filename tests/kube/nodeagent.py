@@ -136,9 +136,12 @@ class NodeAgent:
                         break
                     version = event["object"]["metadata"]["resourceVersion"]
                     self._note(event["type"], event["object"])
+                listed = self._api.must("GET", "/api/v1/pods")
             except (urllib3.exceptions.HTTPError, OSError):
-                pass
-            listed = self._api.must("GET", "/api/v1/pods")
+                # The API server is away, or has gone with the tests.
+                with self._changed:
+                    self._changed.wait(0.2)
+                continue
             version = listed["metadata"]["resourceVersion"]
             for pod in listed["items"]:
                 self._note("MODIFIED", pod)
