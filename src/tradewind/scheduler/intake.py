@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tradewind.actions.asset_events import writes_of
 from tradewind.clock import Clock
 from tradewind.model.event import Claimed, Reported
 from tradewind.model.ids import AttemptId
@@ -21,7 +22,6 @@ from tradewind.scheduler.work import Work
 from tradewind.store import attempts as attempt_rows
 from tradewind.store.connect import Database
 from tradewind.store.turn import (
-    AssetEventWrite,
     AttemptClaim,
     AttemptEnd,
     RenderedWrite,
@@ -155,19 +155,8 @@ class Intake:
 
     def _asset_events(self, work: Work, live: LiveAttempt, message: Finish) -> None:
         run = self._board.runs[live.ti.run_pk].live.run
-        work.turn.asset_events.extend(
-            AssetEventWrite(
-                name=event.name,
-                uri=event.uri,
-                at=work.now,
-                extra=event.extra,
-                source=live.ti,
-                source_dag_id=run.dag_id,
-                source_run_id=run.run_id,
-                alias=event.alias,
-            )
-            for event in message.asset_events
-        )
+        events = writes_of(message.asset_events, live.ti, run, work.now)
+        work.turn.asset_events.extend(events)
 
     def _finished_before(self, message: Finish) -> Reply:
         row = attempt_rows.get(self._db, message.attempt_id)

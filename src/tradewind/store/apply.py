@@ -26,6 +26,7 @@ from tradewind.store.batch import Batch, Mismatch, Params, Prepared
 from tradewind.store.connect import Database
 from tradewind.store.leases import SCHEDULER
 from tradewind.store.runs import insert_run
+from tradewind.store.statements import BEAT, CLAIM
 from tradewind.store.turn import Applied, AttemptEnd, Turn
 
 _ti, _run, _attempt, _event = (
@@ -116,12 +117,6 @@ def _must_hold(held: bool) -> None:
 
 # ---- attempts ---------------------------------------------------------------------------
 
-_CLAIM = Prepared(
-    update(_attempt)
-    .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "queued")
-    .values(hb_counter=1, state="running", reason=None),
-    ["nonce", "worker", "claimed_at"],
-)
 _END = Prepared(
     update(_attempt)
     .where(
@@ -157,11 +152,6 @@ _INSERT_ATTEMPT = Prepared(
         "submit_count",
         "queued_at",
     ],
-)
-_BEAT = Prepared(
-    update(_attempt)
-    .where(_attempt.c.attempt_id == bindparam("b_id"), _attempt.c.state == "running")
-    .values(hb_counter=_attempt.c.hb_counter + 1)
 )
 _ATTEMPT_EVENT = Prepared(
     insert(_event).from_select(
@@ -202,13 +192,13 @@ def _add_attempts(batch: Batch, turn: Turn) -> None:
         {"b_id": c.attempt_id, "nonce": c.nonce, "worker": rows.plain(c.worker), "claimed_at": c.at}
         for c in turn.claims
     ]
-    batch.add("an attempt that was claimed", _CLAIM, claims, expect=len(claims))
+    batch.add("an attempt that was claimed", CLAIM, claims, expect=len(claims))
     ends = [_end_row(e) for e in turn.ends]
     batch.add("an attempt that ended", _END, ends, expect=len(ends))
     # The claim of a reconnecting worker's attempt may come in the turn that makes its row.
     new = [rows.attempt_row(a, turn.assignments.get(a.attempt_id)) for a in turn.attempts]
     batch.add("a new attempt", _INSERT_ATTEMPT, new)
-    batch.add("a beat", _BEAT, [{"b_id": attempt_id} for attempt_id in turn.beats])
+    batch.add("a beat", BEAT, [{"b_id": attempt_id} for attempt_id in turn.beats])
     moves: list[tuple[str, str, str, str | None]]
     moves = [(c.attempt_id, "queued", "running", None) for c in turn.claims]
     moves += [(e.attempt_id, e.before.value, e.after.value, e.reason) for e in turn.ends]

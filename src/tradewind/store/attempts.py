@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt
@@ -27,7 +27,7 @@ from tradewind.model.state import AttemptState
 from tradewind.store import assets, rows, tables
 from tradewind.store.batch import Batch, Params, Prepared
 from tradewind.store.connect import Database
-from tradewind.store.dialect import insert_or_replace
+from tradewind.store.statements import BEAT, CLAIM, DROP_XCOM, PUT_RENDERED, PUT_XCOM
 from tradewind.store.tables import attempt as table
 from tradewind.store.turn import AssetEventWrite, XComWrite
 
@@ -191,17 +191,6 @@ def settle(db: Database, moves: Sequence[Move], now: datetime) -> list[Verdict]:
 
 # ---- what is written ------------------------------------------------------------------------
 
-_CLAIM = Prepared(
-    update(table)
-    .where(table.c.attempt_id == bindparam("b_id"), table.c.state == "queued")
-    .values(state="running", hb_counter=1, reason=None),
-    ["nonce", "worker", "claimed_at"],
-)
-_BEAT = Prepared(
-    update(table)
-    .where(table.c.attempt_id == bindparam("b_id"), table.c.state == "running")
-    .values(hb_counter=table.c.hb_counter + 1)
-)
 _END = Prepared(
     update(table)
     .where(
@@ -214,19 +203,14 @@ _END = Prepared(
 )
 _EVENT = Prepared(insert(tables.ti_event), [c.name for c in tables.ti_event.c if c.name != "seq"])
 _INBOX = Prepared(insert(tables.inbox), ["kind", "run_pk", "payload", "at"])
-_PUT_XCOM = Prepared(insert_or_replace(tables.xcom))
-_DROP_XCOM = Prepared(
-    delete(tables.xcom).where(*rows.is_b_key(tables.xcom), tables.xcom.c.key == bindparam("b_key"))
-)
-_PUT_RENDERED = Prepared(insert_or_replace(tables.rendered))
 
 _ORDER: dict[Prepared, tuple[str, bool]] = {
-    _CLAIM: ("a claim", True),
-    _BEAT: ("a beat", False),
+    CLAIM: ("a claim", True),
+    BEAT: ("a beat", False),
     _END: ("an end", True),
-    _PUT_XCOM: ("an XCom", False),
-    _DROP_XCOM: ("an XCom", False),
-    _PUT_RENDERED: ("rendered fields", False),
+    PUT_XCOM: ("an XCom", False),
+    DROP_XCOM: ("an XCom", False),
+    PUT_RENDERED: ("rendered fields", False),
     _EVENT: ("an event", False),
     _INBOX: ("the leader's inbox", False),
 }
@@ -249,13 +233,13 @@ class _Writes:
             case ClaimMove():
                 return self._claim(attempt, move)
             case BeatMove():
-                self._write(_BEAT, {"b_id": attempt.attempt_id})
+                self._write(BEAT, {"b_id": attempt.attempt_id})
             case EndMove():
                 self._xcoms(index)
                 return self._end(attempt, move)
             case XComMove(value=None):
                 gone = {**rows.b_key(attempt.ti), "b_key": rows.plain(move.key)}
-                self._write(_DROP_XCOM, gone)
+                self._write(DROP_XCOM, gone)
             case XComMove():
                 self._xcoms(index)
             case RenderedMove():
@@ -282,7 +266,7 @@ class _Writes:
             "worker": worker,
             "claimed_at": self.now,
         }
-        self._write(_CLAIM, row)
+        self._write(CLAIM, row)
         claimed = msgspec.structs.replace(
             attempt, state=AttemptState.RUNNING, nonce=move.nonce, worker=worker
         )
@@ -318,7 +302,7 @@ class _Writes:
 
     def _xcoms(self, index: int) -> None:
         for write in self._shelved.get(index, ()):
-            self._write(_PUT_XCOM, rows.xcom_row(write, self.now))
+            self._write(PUT_XCOM, rows.xcom_row(write, self.now))
 
     def _rendered(self, attempt: Attempt, fields: bytes, label: str | None) -> None:
         row = {
@@ -327,7 +311,7 @@ class _Writes:
             "fields": fields,
             "map_index_label": rows.plain(label),
         }
-        self._write(_PUT_RENDERED, row)
+        self._write(PUT_RENDERED, row)
 
     def _event(self, before: Attempt, after: Attempt, reason: str | None = None) -> None:
         row = {

@@ -9,6 +9,7 @@ from tradewind.model.state import TaskState
 from tradewind.store import rows, tables
 from tradewind.store.batch import Batch, Params, Prepared
 from tradewind.store.dialect import insert_or_ignore, insert_or_replace
+from tradewind.store.statements import DROP_XCOM, PUT_RENDERED, PUT_XCOM
 from tradewind.store.turn import Turn
 
 RESCHEDULED = b'{"type":"rescheduled"'
@@ -26,17 +27,13 @@ _attempt, _callback, _dag, _deferral, _hitl, _inbox, _xcom = (
 
 # ---- XComs and rendered fields ------------------------------------------------------------
 
-_PUT_XCOM = Prepared(insert_or_replace(_xcom))
-_DROP_XCOM = Prepared(delete(_xcom).where(*rows.is_b_key(_xcom), _xcom.c.key == bindparam("b_key")))
-_PUT_RENDERED = Prepared(insert_or_replace(tables.rendered))
-
 
 def add_values(batch: Batch, turn: Turn) -> None:
     """Add XComs, rendered fields and deferrals."""
     xcoms = [rows.xcom_row(write, turn.now) for write in turn.xcoms]
-    batch.add("an XCom", _PUT_XCOM, xcoms)
+    batch.add("an XCom", PUT_XCOM, xcoms)
     gone = [{**rows.b_key(ti), "b_key": rows.plain(key)} for ti, key in turn.xcoms_gone]
-    batch.add("an XCom", _DROP_XCOM, gone)
+    batch.add("an XCom", DROP_XCOM, gone)
     rendered = [
         {
             **rows.ti_key(r.ti),
@@ -46,7 +43,7 @@ def add_values(batch: Batch, turn: Turn) -> None:
         }
         for r in turn.rendered
     ]
-    batch.add("rendered fields", _PUT_RENDERED, rendered)
+    batch.add("rendered fields", PUT_RENDERED, rendered)
     _add_deferrals(batch, turn)
     _add_questions(batch, turn)
 

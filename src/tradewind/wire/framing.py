@@ -24,10 +24,14 @@ _to_server: msgspec.msgpack.Decoder[ToServer] = msgspec.msgpack.Decoder(ToServer
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
 
 
+def frame(body: bytes) -> bytes:
+    """Return the frame of a message that is encoded already."""
+    return _LENGTH.pack(len(body)) + body
+
+
 def encode(message: ToServer | ToWorker) -> bytes:
     """Return the frame of one message."""
-    body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body
+    return frame(_encoder.encode(message))
 
 
 def decode_to_server(body: bytes | memoryview) -> ToServer:

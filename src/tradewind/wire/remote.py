@@ -21,6 +21,7 @@ import msgspec
 
 from tradewind.errors import ConfigError, UserError
 from tradewind.model.ids import AttemptId
+from tradewind.wire import framing
 from tradewind.wire.messages import (
     WIRE_VERSION,
     AppendLog,
@@ -96,8 +97,7 @@ def encode(message: Batch | Answers | Assignment) -> bytes:
 
 def frame(message: Ticket | TicketDone | CancelAttempt) -> bytes:
     """Return a message as it goes over a socket within a host; see `tradewind.wire.framing`."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(4, "big") + body
+    return framing.frame(_encoder.encode(message))
 
 
 def read_ticket(file: Path) -> Ticket:

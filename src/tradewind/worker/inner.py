@@ -8,11 +8,11 @@ Two kinds of socket:
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import msgspec
 
+from tradewind.wire import framing
 from tradewind.wire.messages import Assignment, Call, CallbackDone, Finish
 from tradewind.worker.code import Pin, Place
 
@@ -148,7 +148,6 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     alone: bool
 
 
-_LENGTH = struct.Struct(">I")
 _encode = msgspec.msgpack.Encoder().encode
 
 Packet = OpenHost | KillHost | Fork | Signal | Objects | Wanted | Imported | Exited
@@ -162,8 +161,7 @@ def pack(packet: Packet) -> bytes:
 
 def frame(message: Framed) -> bytes:
     """Return the frame of a message on a control socket."""
-    body = _encode(message)
-    return _LENGTH.pack(len(body)) + body
+    return framing.frame(_encode(message))
 
 
 unpack_to_zygote = msgspec.msgpack.Decoder(OpenHost | KillHost).decode

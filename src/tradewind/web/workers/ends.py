@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from tradewind.actions.asset_events import writes_of
 from tradewind.errors import Fenced
 from tradewind.model.outcome import Succeeded, Vanished
 from tradewind.model.state import AttemptState
@@ -52,16 +53,4 @@ def _asset_events(db: Database, message: Finish, now: datetime) -> tuple[AssetEv
     run = scheduling.run(db, row.ti.run_pk) if row is not None else None
     if row is None or run is None:
         raise Fenced(FENCED)
-    return tuple(
-        AssetEventWrite(
-            name=event.name,
-            uri=event.uri,
-            at=now,
-            extra=event.extra,
-            source=row.ti,
-            source_dag_id=run.dag_id,
-            source_run_id=run.run_id,
-            alias=event.alias,
-        )
-        for event in message.asset_events
-    )
+    return writes_of(message.asset_events, row.ti, run, now)
