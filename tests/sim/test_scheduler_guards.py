@@ -174,8 +174,8 @@ GUARDS: dict[str, Guard] = {
     "a claimed row is queued": fence(
         apply,
         "_add_attempts",
-        "_CLAIM, claims, expect=len(claims)",
-        "_CLAIM, claims",
+        "CLAIM, claims, expect=len(claims)",
+        "CLAIM, claims",
         fences.test_a_claim_of_what_has_ended_in_the_database_is_refused,
     ),
     "an ended row is as expected": fence(
