@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from tradewind.errors import AlreadyExists, NotFound
 from tradewind.model.account import Account, Role
-from tradewind.store import tables
+from tradewind.store import account_tables as tables
 from tradewind.store.connect import Database
 from tradewind.store.dialect import insert_or_ignore
 

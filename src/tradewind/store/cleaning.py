@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, text, tuple_
 
 from tradewind.store import tables
+from tradewind.store.account_tables import kept_answer
 from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
@@ -198,6 +199,7 @@ def _traces(before: datetime) -> list[tuple[Table, ColumnElement[bool]]]:
         (inbox, inbox.c.done_at < before),
         (component, component.c.beat_at < before),
         (audit, audit.c.at < before),
+        (kept_answer, kept_answer.c.at < before),
         (event, (event.c.at < before) & ~waits & ~shown),
         (version, (version.c.created_at < before) & ~latest & ~in_use),
         (source, ~known),

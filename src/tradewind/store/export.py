@@ -22,8 +22,8 @@ from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
 _ABOUT = "about.json"
-_LEFT_OUT = frozenset({"lease", "component"})
-"""Who runs right now: of no use elsewhere."""
+_LEFT_OUT = frozenset({"lease", "component", "kept_answer"})
+"""Who runs right now, and what was answered to whom: of no use elsewhere."""
 
 Progress = Callable[[str, int], None]
 """Told the table and the number of rows so far."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Column, ColumnElement, delete, select, update
 
 from tradewind.config import Config
 from tradewind.errors import NotFound
 from tradewind.store import tables
+from tradewind.store.account_tables import kept_answer
 from tradewind.store.connect import Database
 from tradewind.store.connections import ConnectionValue, parse_connection
 from tradewind.store.dialect import insert_or_ignore, insert_or_replace
@@ -39,6 +40,12 @@ _VARIABLE_PREFIXES = ("TRADEWIND_VAR_", "AIRFLOW_VAR_")
 _CONNECTION_PREFIXES = ("TRADEWIND_CONN_", "AIRFLOW_CONN_")
 
 _variable, _connection = tables.variable, tables.connection
+_SEALED: tuple[tuple[Column[str], Column[bytes]], ...] = (
+    (_variable.c.key, _variable.c.value),
+    (_connection.c.conn_id, _connection.c.value),
+    (kept_answer.c.request_id, kept_answer.c.answer),
+)
+"""What names a sealed value, and the value. Each is sealed for "table/name"."""
 
 
 class VariableValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,30 +194,26 @@ class Secrets:
     # ---- keys -----------------------------------------------------------------------------
 
     def rotate(self) -> int:
-        """Seal every value with the first key; return how many were not yet.
+        """Seal every value with the first key, and answers that are kept; return how many were not.
 
         Each value is a transaction of its own: whatever interrupts this, all values stay
         readable and the next call does the rest.
         """
         count = 0
-        for table, key in ((_variable, "key"), (_connection, "conn_id")):
+        for name, sealed in _SEALED:
             with self._db.read() as conn:
-                names = conn.execute(select(table.c[key])).scalars().all()
-            for name in names:
-                count += self._reseal(table, key, name)
+                names = conn.execute(select(name)).scalars().all()
+            count += sum(self._reseal(name == each, sealed, each) for each in names)
         return count
 
-    def _reseal(self, table: Table, key: str, name: str) -> int:
-        where = f"{table.name}/{name}"
-        named = table.c[key] == name
+    def _reseal(self, named: ColumnElement[bool], sealed: Column[Any], name: str) -> int:
+        where = f"{sealed.table.name}/{name}"
         with self._db.write() as conn:
-            old = conn.execute(
-                select(table.c.value).where(named).with_for_update()
-            ).scalar_one_or_none()
+            old = conn.execute(select(sealed).where(named).with_for_update()).scalar_one_or_none()
             if old is None or self._box.is_current(old, where):
                 return 0
             fresh = self._box.seal(self._box.open(old, where), where)
-            conn.execute(update(table).where(named).values(value=fresh))
+            conn.execute(update(sealed.table).where(named).values({sealed: fresh}))
         return 1
 
 

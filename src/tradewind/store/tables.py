@@ -26,7 +26,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -34,16 +33,12 @@ from sqlalchemy import (
 )
 
 from tradewind.model.state import AttemptState, RunState, TaskState
+from tradewind.store import account_tables, schema
 from tradewind.store.column_types import JsonText, Key, UtcTime
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = schema.metadata
+PARTS = (account_tables,)
+"""The other files of the schema."""
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -526,58 +521,6 @@ audit = Table(
     Column("map_index", Integer),
     Column("details", JsonText, nullable=False),
     Index("ix_audit_dag_id_seq", "dag_id", "seq"),
-)
-
-# ---- who may do what ---------------------------------------------------------------------
-
-# password_hash is null for an account that cannot sign in with one; all_dags: no list of DAGs
-# limits the account.
-account = Table(
-    "account",
-    metadata,
-    Column("username", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("email", Text),
-    Column("password_hash", Text),
-    Column("active", Boolean, nullable=False),
-    Column("all_dags", Boolean, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("signed_in_at", UtcTime),
-)
-
-account_dag = Table(
-    "account_dag",
-    metadata,
-    Column("username", Text, primary_key=True),
-    Column("dag_id", Text, primary_key=True),
-    Column("may_edit", Boolean, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# session_id: the hash of a browser's secret, or the id of an API token; what is not in here
-# opens nothing.
-account_session = Table(
-    "account_session",
-    metadata,
-    Column("session_id", Text, primary_key=True),
-    Column("username", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("seen_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False),
-    Column("address", Text),
-    Index("ix_account_session_username", "username"),
-)
-
-sign_in_failure = Table(
-    "sign_in_failure",
-    metadata,
-    Column("seq", Key, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("username", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Index("ix_sign_in_failure_username_at", "username", "at"),
-    Index("ix_sign_in_failure_address_at", "address", "at"),
 )
 
 # ---- the code that runs are pinned to -------------------------------------------------------

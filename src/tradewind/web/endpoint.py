@@ -31,6 +31,7 @@ from tradewind.errors import Bug, TradewindError
 from tradewind.store import audit
 from tradewind.web.access import ALL_DAGS, Access, Caller
 from tradewind.web.call import Call, check_path, decode_body, decode_query
+from tradewind.web.idempotency import once
 from tradewind.web.refusals import json, refusal
 from tradewind.web.site import Site
 
@@ -38,6 +39,7 @@ Handler = Callable[[Call[Any, Any]], Any]
 Identify = Callable[[Request], Caller]
 F = TypeVar("F", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ABOUT_SESSIONS = "/auth/"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,18 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def is_async(self) -> bool:
         """Tell whether the handler runs in the event loop."""
         return inspect.iscoroutinefunction(self.handler)
+
+    @property
+    def takes_key(self) -> bool:
+        """Tell whether a caller may name a request, so that a repeat of it changes nothing.
+
+        Not where sessions are made and ended: what is answered there is not to be kept.
+        """
+        return (
+            self.method not in SAFE_METHODS
+            and self.access is not Access.PUBLIC
+            and not self.path.startswith(_ABOUT_SESSIONS)
+        )
 
 
 class Routes:
@@ -154,13 +168,14 @@ def to_route(site: Site, identify: Identify, endpoint: Endpoint) -> Route:
         query = decode_query(request, endpoint.query)
         return Call(site, caller, request, query, decode_body(body, endpoint.body))
 
+    route = f"{endpoint.method} {endpoint.path}"
+
     def answer(request: Request, body: bytes) -> Response:
         try:
             call = call_of(request, body)
-            result = endpoint.handler(call)
-            if endpoint.audited:
-                _record(endpoint, call)
-            return _response(endpoint, result)
+            if not endpoint.takes_key:
+                return _carry_out(endpoint, call)
+            return once(call, route, body, lambda: _carry_out(endpoint, call))
         except TradewindError as error:
             return refusal(error)
 
@@ -178,6 +193,13 @@ def to_route(site: Site, identify: Identify, endpoint: Endpoint) -> Route:
         return await run_in_threadpool(answer, request, body)
 
     return Route(endpoint.path, serve, methods=[endpoint.method])
+
+
+def _carry_out(endpoint: Endpoint, call: Call[Any, Any]) -> Response:
+    result = endpoint.handler(call)
+    if endpoint.audited:
+        _record(endpoint, call)
+    return _response(endpoint, result)
 
 
 def _response(endpoint: Endpoint, result: Any) -> Response:

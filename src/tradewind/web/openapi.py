@@ -18,6 +18,7 @@ from tradewind import __version__
 from tradewind.web.access import Access
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Endpoint, Routes
+from tradewind.web.idempotency import KEY_HEADER, KEY_PATTERN
 
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
@@ -94,7 +95,11 @@ def _operation(
         "tags": [endpoint.tag],
         "summary": (inspect.getdoc(endpoint.handler) or "").partition("\n")[0],
         "x-access": endpoint.access,
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
+        "parameters": [
+            *_path_parameters(endpoint),
+            *_query_parameters(endpoint, components),
+            *_header_parameters(endpoint),
+        ],
         "responses": _responses(endpoint, by_kind),
     }
     if _is_shape(endpoint.body):
@@ -132,6 +137,14 @@ def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[di
         {"name": name, "in": "query", "required": name in required, "schema": about}
         for name, about in schema["properties"].items()
     ]
+
+
+def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if not endpoint.takes_key:
+        return []
+    about = "Names this request: sent again, it is answered again and not carried out again."
+    schema = {"type": "string", "pattern": KEY_PATTERN}
+    return [{"name": KEY_HEADER, "in": "header", "description": about, "schema": schema}]
 
 
 def _schema(kind: Any, by_kind: dict[Any, Any]) -> dict[str, Any]:

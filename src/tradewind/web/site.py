@@ -12,6 +12,7 @@ from tradewind.clock import Clock
 from tradewind.config import Config
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
+from tradewind.store.sealing import Box
 from tradewind.store.secrets import Secrets, configured_keys, open_secrets
 from tradewind.store.signal import Signal
 from tradewind.web.metrics.tally import Tally
@@ -33,6 +34,11 @@ class Site:
         self.signal = signal
         self.clock = clock
         self._env = os.environ if env is None else env
+
+    @cached_property
+    def box(self) -> Box:
+        """Return what seals and opens what is kept for one caller."""
+        return Box(configured_keys(self.config))
 
     @cached_property
     def secrets(self) -> Secrets:
