@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
 
+from tradewind.model.outcome import Question
 from tradewind.model.schedule import CronTrigger, NoSchedule, ScheduleSpec
 from tradewind.model.spec import (
     AssetRef,
@@ -274,6 +275,37 @@ class Seeder:
         if attempts:
             conn.execute(insert(tables.attempt), attempts)
 
+    def question(self, dag_id: str, run_id: str, task_id: str, question: Question) -> None:
+        """Let a task instance wait for an answer."""
+        run, ti = tables.dag_run, tables.task_instance
+        with self.db.write() as conn:
+            run_pk = conn.execute(
+                select(run.c.run_pk).where(run.c.dag_id == dag_id, run.c.run_id == run_id)
+            ).scalar_one()
+            conn.execute(run.update().where(run.c.run_pk == run_pk).values(state="running"))
+            conn.execute(
+                ti.update()
+                .where(ti.c.run_pk == run_pk, ti.c.task_id == task_id)
+                .values(state="awaiting_input", reason=None, ended_at=None, fence=1)
+            )
+            conn.execute(
+                insert(tables.hitl_detail).values(
+                    run_pk=run_pk,
+                    task_id=task_id,
+                    map_index=-1,
+                    fence=1,
+                    subject=question.subject,
+                    body=question.body,
+                    options=list(question.options),
+                    defaults=None,
+                    multiple=question.multiple,
+                    params=question.params,
+                    assigned_users=[],
+                    params_input={},
+                    created_at=self.now - timedelta(minutes=6),
+                )
+            )
+
     def log(
         self, dag_id: str, run_id: str, task_id: str, *, lines: int, failing: bool = True,
         map_index: int = -1, try_number: int = 1,
@@ -417,6 +449,39 @@ def busy(db: Database, logs: Path, *, dags: int = 60, now: datetime = NOW) -> Se
     return seeder
 
 
+ASKING = "release_pricing_model"
+
+
+def questions(seeder: Seeder) -> None:
+    """Write a DAG whose tasks ask people."""
+    asked = {
+        "approve": Question(
+            subject="Ship model 4.2 to production?",
+            body="All **checks** passed on staging:\n\n* 812 tests\n* error down by `3.1 %`",
+            options=("Approve", "Reject"),
+        ),
+        "choose_regions": Question(
+            subject="Which regions first?", options=("eu", "us", "apac"), multiple=True
+        ),
+        "announce": Question(
+            subject="What shall the announcement say?",
+            options=("OK",),
+            params={
+                "title": {"value": "Model 4.2", "schema": {"type": "string"}},
+                "percent": {"value": 10, "schema": {"type": "integer", "maximum": 100}},
+            },
+        ),
+    }
+    tasks = tuple(TaskSpec(task_id=name, operator="HITLOperator") for name in asked)
+    seeder.dag(
+        DagSpec(dag_id=ASKING, tasks=tasks, tags=("growth",)),
+        runs=2, every=timedelta(hours=5), fail=0.0, live=1,
+    )  # fmt: skip
+    run_id = f"scheduled__{(seeder.now - timedelta(hours=5)).isoformat()}"
+    for task_id, question in asked.items():
+        seeder.question(ASKING, run_id, task_id, question)
+
+
 def hostile(seeder: Seeder, text: str) -> None:
     """Write a DAG whose every text is the given one, and a log of it."""
     spec = DagSpec(
@@ -440,6 +505,18 @@ def hostile(seeder: Seeder, text: str) -> None:
         ti = tables.task_instance
         conn.execute(ti.update().where(ti.c.run_pk == run_pk).values(reason=text, state="failed"))
         run_id = conn.execute(select(run.c.run_id).where(run.c.run_pk == run_pk)).scalar_one()
+    seeder.question(
+        "hostile",
+        f"scheduled__{(seeder.now - timedelta(hours=1)).isoformat()}",
+        "task",
+        Question(
+            subject=text,
+            body=f"{text}\n\n[link](javascript:hit()) **{text}**\n\n```\n{text}\n```\n\n"
+            f"> [{text}]({text})\n\n| a |\n|-|\n| {text} |",
+            options=(text,),
+            params={text: {"value": text, "schema": {"title": text}, "description": text}},
+        ),
+    )
     path = seeder.log("hostile", run_id, "task", lines=2)
     with path.open("ab") as handle:
         for event in (text, f"\x1b[31m{text}\x1b]8;;javascript:hit()\x07link\x1b]8;;\x07"):

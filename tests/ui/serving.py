@@ -77,6 +77,7 @@ def serve(home: Path, dags: int) -> Iterator[Site]:
     migrate(db, 128)
     seeder = seed.busy(db, logs, dags=dags, now=datetime.now(UTC))
     seeder.repeated(seed.wide(LARGE, 1000), runs=100, every=timedelta(hours=1))
+    seed.questions(seeder)
     seed.hostile(seeder, HOSTILE)
     listener = socket.create_server(("127.0.0.1", 0))
     app = make_app(config, db, Signal(db), SystemClock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def _paths(site: Site) -> dict[str, str]:
         for name in (
             "dags",
             "runs",
+            "questions",
             "assets",
             "backfills",
             "workers",
@@ -112,6 +114,7 @@ def test_hostile_texts_are_texts(visitor: Visitor) -> None:
     for path in (
         "/dags?search=%22%3E%3Cimg%20src=x%20onerror=hit()%3E",
         "/dags?search=hostile",
+        "/questions",
         "/",
         site.path("hostile"),
         site.path("hostile", "graph"),
@@ -171,6 +174,40 @@ def test_the_palette_goes_to_a_dag_by_keyboard_alone(visitor: Visitor) -> None:
     page.get_by_role("option", name=LARGE).wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/dags/{LARGE}")
+
+
+def test_a_question_is_answered_from_home_in_two_taps(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size({"width": 360, "height": 800})
+    visitor.open("/")
+    asked = page.get_by_role("listitem").filter(has_text="Ship model 4.2")
+    asked.get_by_role("button", name="Answer").click()
+    dialog = page.get_by_role("dialog", name="Ship model 4.2 to production?")
+    dialog.get_by_role("button", name="Approve").wait_for()
+    assert dialog.locator("li").all_inner_texts() == ["812 tests", "error down by 3.1 %"]
+    with page.expect_response(lambda r: r.request.method == "PATCH") as answered:
+        dialog.get_by_role("button", name="Reject").click()
+    assert answered.value.status == 200
+    dialog.wait_for(state="detached")
+    with visitor.site.db.read() as conn:
+        payload = conn.exec_driver_sql(
+            "SELECT payload FROM inbox WHERE kind = 'answered' ORDER BY seq DESC LIMIT 1"
+        ).scalar_one()
+    assert json.loads(payload)["chosen_options"] == ["Reject"]
+
+
+def test_a_question_with_a_form_is_answered_on_its_tasks_page(visitor: Visitor) -> None:
+    page = visitor.open("/questions")
+    page.get_by_role("region", name="What shall the announcement").get_by_role("link").first.click()
+    asked = page.get_by_role("region", name="What it asks")
+    asked.get_by_label("percent").fill("101")
+    asked.get_by_role("button", name="OK").click()
+    # The browser says what is wrong with the number; nothing was sent.
+    assert asked.get_by_label("percent").evaluate("e => !e.validity.valid")
+    asked.get_by_label("percent").fill("25")
+    with page.expect_response(lambda r: r.request.method == "PATCH") as answered:
+        asked.get_by_role("button", name="OK").click()
+    assert answered.value.json()["params_input"] == {"title": "Model 4.2", "percent": 25}
 
 
 def _violations(visitor: Visitor) -> list[str]:

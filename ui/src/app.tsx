@@ -37,6 +37,7 @@ const ROUTES: [string, Page | Loader, boolean][] = [
   ],
   ["/runs", () => import("./pages/runs").then((m) => m.RunsPage), true],
   ["/assets", () => import("./pages/assets").then((m) => m.AssetsPage), true],
+  ["/questions", () => import("./pages/questions").then((m) => m.QuestionsPage), true],
   ["/backfills", () => import("./pages/backfills").then((m) => m.BackfillsPage), true],
   ["/pools", () => import("./pages/pools").then((m) => m.PoolsPage), true],
   ["/variables", () => import("./pages/variables").then((m) => m.VariablesPage), true],
@@ -58,6 +59,7 @@ const NAV: [string, [string, string, string][]][] = [
       ["/runs", "Runs", "runs"],
       ["/assets", "Assets", "assets"],
       ["/backfills", "Backfills", "backfill"],
+      ["/questions", "Questions", "question"],
     ],
   ],
   [
@@ -250,6 +252,9 @@ function ZonePicker() {
     <label class="zone" title={`Times are shown in ${zone.value}`}>
       <Icon name="clock" size={15} />
       <span class="num">{clock(at)}</span>
+      <span class="only-narrow" aria-hidden="true">
+        {zoneName(at)}
+      </span>
       <span class="sr">Time zone</span>
       <select
         value={zone.value}

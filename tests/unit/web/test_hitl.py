@@ -148,3 +148,25 @@ def test_answers_that_are_refused(world: World, past: History, admin: Client) ->
     assert narrow.get(f"{RUN}/hitlDetails").json["total_entries"] == 3
     assert "Elsewhere" not in narrow.get("/api/v2/dags/~/dagRuns/~/hitlDetails").text
     assert narrow.get("/api/v2/dags/other/dagRuns/r1/hitlDetails").status == 404
+
+
+def test_pages_show_what_waits_and_what_was_answered(past: History, world: World) -> None:
+    ask(past, "etl", "Ship it?", 5, "bob")
+    answered(past, ask(past, "etl", "Refund?", 6), "bob")
+    ask(past, "other", "Elsewhere?", 5)
+    vi = world.person("vi", Role.VIEWER, {"etl": False})
+    waiting = vi.get("/ui/questions").json
+    assert [q["subject"] for q in waiting["questions"]] == ["Ship it?"]
+    assert waiting["questions"][0]["for"] == ["bob"]
+    assert waiting["questions"][0]["params"][0]["name"] == "n"
+    assert vi.get("/ui/questions?dag=other").status == 404
+    (done,) = vi.get("/ui/questions?answered=true").json["questions"]
+    assert (done["subject"], done["answer"]["by"], done["answer"]["chosen"]) == (
+        "Refund?",
+        "bob",
+        ["no"],
+    )
+    assert [q["subject"] for q in vi.get("/ui/home").json["asks"]] == ["Ship it?"]
+    task = vi.get("/ui/task?dag=etl&run=r1&task=b&map=5").json
+    assert (task["question"]["subject"], task["question"]["waits"]) == ("Ship it?", True)
+    assert vi.get("/ui/task?dag=etl&run=r1&task=b&map=6").json["question"]["waits"] is False

@@ -144,6 +144,27 @@ export interface Try {
   attempts: Attempt[];
 }
 
+/** What a task asks a person. */
+export interface Question {
+  dag: string;
+  run: string;
+  task: string;
+  map: number;
+  subject: string;
+  body: string | null;
+  options: string[];
+  /** Chosen when nobody answers in time. */
+  defaults: string[];
+  multiple: boolean;
+  params: Param[];
+  /** Who may answer; nobody named is everybody who may run the DAG. */
+  for: string[];
+  at: number;
+  until: number | null;
+  waits: boolean;
+  answer: { at: number; by: string; chosen: string[]; filled: Record<string, unknown> } | null;
+}
+
 export interface Why {
   code: string;
   text: string;
@@ -181,6 +202,7 @@ export interface TaskPage {
     reason: string | null;
     try: number | null;
   }[];
+  question: Question | null;
   why: Why[];
 }
 
@@ -226,6 +248,7 @@ export interface Home {
     tasks: { task: string; map: number; try: number; reason: string | null }[];
     more: number;
   })[];
+  asks: Question[];
   stuck: {
     dag: string;
     run: string;

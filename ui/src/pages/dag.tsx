@@ -8,6 +8,7 @@ import type { Dag } from "../core/types";
 import { Icon } from "../parts/icon";
 import { dagLink, Loaded, PageHead, runLink, Tabs, useTitle } from "../parts/page";
 import { lazily } from "../parts/lazy";
+import { Prose } from "../parts/prose";
 import { Ago, Time } from "../parts/time";
 import { failed, toast } from "../parts/toast";
 import { TriggerButton } from "../parts/trigger";
@@ -173,7 +174,7 @@ function Details({ dag }: { dag: Dag }) {
         <section class="card span">
           <h2>About</h2>
           {dag.description && <p>{dag.description}</p>}
-          {dag.doc && <pre class="prose">{dag.doc}</pre>}
+          {dag.doc && <Prose text={dag.doc} />}
         </section>
       )}
     </div>

@@ -5,12 +5,16 @@ import { useReloadOn } from "../core/live";
 import { useQuery } from "../core/query";
 import { query, setQuery } from "../core/router";
 import { label } from "../core/states";
-import type { Home } from "../core/types";
+import type { Home, Question } from "../core/types";
+import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { dagLink, Loaded, PageHead, runLink, taskLink, useTitle } from "../parts/page";
+import { lazily } from "../parts/lazy";
 import { StateIcon, StateTag } from "../parts/state";
 import { Ago } from "../parts/time";
 import { failed, toast } from "../parts/toast";
+
+const QuestionView = lazily(() => import("../parts/question").then((m) => m.QuestionView));
 
 const RANGES: [string, string][] = [
   ["1", "1 h"],
@@ -24,7 +28,7 @@ export function HomePage() {
   useTitle("Home");
   const hours = query.value.get("hours") ?? "24";
   const home = useQuery<Home>(url("/ui/home", { hours }), { every: 30_000 });
-  useReloadOn((c) => c[2] === null, home.reload, 1500);
+  useReloadOn((c) => c[2] === null || c[4] === "awaiting_input", home.reload, 1500);
   return (
     <>
       <PageHead
@@ -45,6 +49,7 @@ export function HomePage() {
             <Numbers data={data} />
             <div class="home">
               <div class="stack">
+                <Asks data={data} reload={home.reload} />
                 <Failures data={data} reload={home.reload} />
                 <Stuck data={data} />
                 <Late data={data} />
@@ -186,6 +191,54 @@ function Failure({ group, reload }: { group: Group; reload: () => void }) {
         )}
       </div>
     </li>
+  );
+}
+
+function Asks({ data, reload }: { data: Home; reload: () => void }) {
+  const [open, setOpen] = useState<Question | null>(null);
+  if (data.asks.length === 0) return null;
+  return (
+    <>
+    <section class="card inbox" aria-labelledby="asks-title">
+      <h2 id="asks-title">
+        <StateIcon state="awaiting_input" /> <a href="/questions">Waiting for an answer</a>{" "}
+        <span class="count">{data.asks.length}</span>
+      </h2>
+      <ul>
+        {data.asks.map((q) => (
+          <li key={`${q.dag} ${q.run} ${q.task} ${q.map}`}>
+            <div class="grow">
+              <div class="line-1">
+                <a class="strong wrap" href={taskLink(q.dag, q.run, q.task, q.map)}>
+                  {q.subject}
+                </a>
+              </div>
+              <p class="small muted wrap">
+                {q.task}
+                {q.map >= 0 && `[${q.map}]`} of <a href={dagLink(q.dag)}>{q.dag}</a>, <Ago at={q.at} />
+              </p>
+            </div>
+            <div class="buttons">
+              <button aria-haspopup="dialog" onClick={() => setOpen(q)}>
+                {may("user") ? "Answer" : "Read"}
+              </button>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+      {open && (
+        <Dialog title={open.subject} onClose={() => setOpen(null)}>
+          <QuestionView
+            question={open}
+            onDone={() => {
+              setOpen(null);
+              reload();
+            }}
+          />
+        </Dialog>
+      )}
+    </>
   );
 }
 

@@ -11,6 +11,8 @@ import { Actions } from "../parts/act";
 import { Json } from "../parts/json";
 import { LogView, size } from "../parts/log";
 import { dagLink, Empty, Loaded, PageHead, runLink, taskLink, useTitle } from "../parts/page";
+import { Prose } from "../parts/prose";
+import { QuestionView } from "../parts/question";
 import { StateIcon, StateTag } from "../parts/state";
 import { Ago, Time, Took } from "../parts/time";
 
@@ -48,7 +50,13 @@ export function TaskPage({ dag, run, task, map }: { dag: string; run: string; ta
               )
             }
           />
-          {data.why.map((w) => (
+          {data.question && (
+            <section class="card question" aria-label="What it asks" key={`${data.question.at} ${data.question.waits}`}>
+              <h2 class="wrap">{data.question.subject}</h2>
+              <QuestionView question={data.question} onDone={page.reload} />
+            </section>
+          )}
+          {data.why.filter((w) => !(data.question?.waits && w.code === "awaiting_input")).map((w) => (
             <p class="banner" key={w.code}>
               <strong>Why it is not running: </strong>
               {w.text}
@@ -358,7 +366,7 @@ function Details({ dag, run, data }: { dag: string; run: string; data: Data }) {
       {task.doc && (
         <section class="card span">
           <h2>About</h2>
-          <pre class="prose">{task.doc}</pre>
+          <Prose text={task.doc} />
         </section>
       )}
     </div>

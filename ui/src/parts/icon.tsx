@@ -41,6 +41,7 @@ const PATHS: Record<string, string> = {
   calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
   code: "M8 7l-5 5 5 5M16 7l5 5-5 5",
   info: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8v.01",
+  question: "M4 5h16v11H10l-5 4v-4H4zM9.500 9a2.500 2 0 1 1 3.500 1.800c-.7.3-1 .6-1 1.200M12 13.800v.01",
   out: "M14 4h6v16h-6M10 8l-4 4 4 4M6 12h9",
 };
 

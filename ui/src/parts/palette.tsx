@@ -23,6 +23,7 @@ const PAGES: [string, string, string][] = [
   ["Failed runs", "/runs?state=failed", "runs"],
   ["Assets", "/assets", "assets"],
   ["Backfills", "/backfills", "backfill"],
+  ["Questions", "/questions", "question"],
   ["Pools", "/pools", "pools"],
   ["Variables", "/variables", "variables"],
   ["Connections", "/connections", "connections"],

@@ -24,6 +24,7 @@ from tradewind.web.screens import (
     grid,
     home,
     logs,
+    questions,
     runs,
     tasks,
 )
@@ -46,6 +47,7 @@ SCREENS: dict[str, tuple[Access, Reader]] = {
     "/ui/rendered": (Access.VIEW, tasks.rendered),
     "/ui/log": (Access.VIEW, logs.log),
     "/ui/log/search": (Access.VIEW, logs.search),
+    "/ui/questions": (Access.VIEW, questions.questions),
     "/ui/assets": (Access.VIEW, assets.assets),
     "/ui/asset-events": (Access.VIEW, assets.asset_events),
     "/ui/backfills": (Access.VIEW, admin.backfills),

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradewind.model.ids import TaskKey
+from tradewind.model.state import TaskState
 from tradewind.store import components
 from tradewind.store.read import dags as dag_rows
-from tradewind.store.read import triage
+from tradewind.store.read import hitl, triage
 from tradewind.store.read.occupancy import pool_uses
 from tradewind.web.screens.desk import Asked, Desk, unix
+from tradewind.web.screens.questions import question_shape
 from tradewind.web.screens.shapes import run_shape
 
 _STUCK_AFTER = timedelta(minutes=2)
@@ -21,6 +23,7 @@ _MOST_FAILED = 60
 _MOST_EXPLAINED = 8
 """Stuck tasks whose reason is worked out at once; the others say it on their own page."""
 _UPCOMING = 8
+_MOST_ASKED = 12
 _PARTS = ("scheduler", "dag_processor", "worker", "triggerer")
 
 
@@ -41,6 +44,7 @@ def home(desk: Desk, asked: Asked) -> dict[str, Any]:
         "failed": [_failed(f) for f in triage.failed_runs(desk.db, since) if seen(f.run.dag_id)][
             :_MOST_FAILED
         ],
+        "asks": [question_shape(q) for q in hitl.waiting(desk.db) if seen(q.dag_id)][:_MOST_ASKED],
         "stuck": _stuck(desk, now, asked),
         "late": [{"dag": d.dag_id, "due": unix(d.due)} for d in late],
         "next": [{"dag": d.dag_id, "due": unix(d.due)} for d in coming[:_UPCOMING]],
@@ -97,6 +101,8 @@ def _stuck(desk: Desk, now: datetime, asked: Asked) -> list[dict[str, Any]]:
     for stuck in triage.stuck_tasks(desk.db, before):
         if asked.only is not None and stuck.run.dag_id not in asked.only:
             continue
+        if stuck.ti.state is TaskState.AWAITING_INPUT:
+            continue  # it is among what is asked
         text = stuck.ti.reason
         if explained < _MOST_EXPLAINED:
             found = reasons.of(stuck.run, TaskKey(stuck.ti.task_id, stuck.ti.map_index))

@@ -13,9 +13,10 @@ from tradewind.model.run import Attempt, Run
 from tradewind.model.spec import TaskSpec
 from tradewind.model.state import TERMINAL_STATES, TaskState
 from tradewind.store import xcoms
-from tradewind.store.read import history, scheduling
+from tradewind.store.read import history, hitl, scheduling
 from tradewind.store.read import tasks as task_rows
 from tradewind.web.screens.desk import Asked, Desk, unix
+from tradewind.web.screens.questions import question_shape
 from tradewind.web.screens.shapes import run_shape, ti_shape
 
 _WAITING = frozenset(TaskState) - TERMINAL_STATES - {TaskState.RUNNING}
@@ -34,6 +35,7 @@ def task(desk: Desk, asked: Asked) -> dict[str, Any]:
     if ti is None and not mapped and spec is None:
         raise NotFound(f"run {run.run_id!r} has no task instance {key}")
     tries = history.tries(desk.db, ti.key) if ti else []
+    question = hitl.asked(desk.db, ti.key) if ti else None
     return {
         "run": run_shape(run),
         "ti": ti_shape(ti) if ti else None,
@@ -65,6 +67,7 @@ def task(desk: Desk, asked: Asked) -> dict[str, Any]:
                 desk.db, run.run_pk, task_id=key.task_id, map_index=key.map_index, limit=200
             )
         ],
+        "question": question_shape(question) if question else None,
         "why": why(desk.reasons(), run, key) if ti and ti.state in _WAITING else [],
     }
 
