@@ -11,13 +11,16 @@ import pytest
 
 from tests.acceptance.deployment import Deployment, deployed
 from tradewind.model.run import Run
+from tradewind.store.read import deadline_list
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 DAGS = """
 import signal, time
 from datetime import timedelta
-from tradewind.sdk import DAG, BaseOperator, task
+from tradewind.sdk import (
+    DAG, AsyncCallback, BaseOperator, DeadlineAlert, DeadlineReference, SyncCallback, task
+)
 from tradewind.sdk.exceptions import AirflowSkipException
 
 def called(kind):
@@ -110,6 +113,36 @@ with DAG("mortal"):
 
     fine()
 
+def late(text, context):
+    note(context["run_id"], {"text": text, "run": context["dag_run"]["dag_run_id"]})
+    first = Path(os.environ["NOTES"]) / ("first " + context["run_id"])
+    if not first.exists():
+        first.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def late_too(**kwargs):
+    context = kwargs["context"]
+    note(context["run_id"], {"text": "async", "state": context["dag_run"].state})
+
+def by(callback, seconds):
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=seconds), callback)
+
+with DAG(
+    "late",
+    deadline=[
+        by(SyncCallback(late, {"text": "sync"}), 0.5),
+        by(AsyncCallback(late_too), 1),
+        by(SyncCallback(late, {"text": "never"}), 600),
+    ],
+):
+    @task
+    def waits():
+        gate = Path(os.environ["NOTES"]) / "late gate"
+        while not gate.exists():
+            time.sleep(0.02)
+
+    waits()
+
 with DAG("many"):
     @task(on_success_callback=called("success"))
     def each(i):
@@ -117,7 +150,7 @@ with DAG("many"):
 
     each.expand(i=list(range(150)))
 """
-DAG_IDS = ("good", "bad", "raising", "killed", "long", "slow", "mortal", "many")
+DAG_IDS = ("good", "bad", "raising", "killed", "long", "slow", "mortal", "late", "many")
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +274,15 @@ def test_many_at_once_are_all_called(system: Deployment) -> None:
     assert system.ended(run) == "success"
     assert len(calls(system, run, 150)) == 150
     assert len({owed["dedup"] for owed in system.callbacks(run)}) == 150
+
+
+def test_a_missed_deadline_calls_back_though_its_process_dies(system: Deployment) -> None:
+    run = system.trigger("late")
+    made = calls(system, run, 3)
+    assert sorted(call["text"] for call in made) == ["async", "sync", "sync"]
+    assert {call["run"] for call in made if call["text"] == "sync"} == {run.run_id}
+    assert [call["state"] for call in made if call["text"] == "async"] == ["running"]
+    (system.notes / "late gate").touch()
+    assert system.ended(run) == "success"
+    open_or_missed = deadline_list.of_run(system.db, run.run_pk)
+    assert [(d.position, d.missed_at is not None) for d in open_or_missed] == [(0, True), (1, True)]

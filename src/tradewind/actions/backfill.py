@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from tradewind.actions.clear import clear_run
+from tradewind.actions.deadlines import deadlines_for
 from tradewind.actions.params import check_params
 from tradewind.clock import Clock
 from tradewind.errors import NotFound, UserError
@@ -158,28 +159,32 @@ def _create(
     actor: str,
 ) -> None:
     now = clock.now()
+    runs = [
+        Run(
+            run_pk=0,
+            dag_id=version.dag_id,
+            run_id=run_id(RunType.BACKFILL, time.logical_date or time.run_after),
+            run_type=RunType.BACKFILL,
+            state=RunState.QUEUED,
+            version_id=version.version_id,
+            source_hash=version.source_hash,
+            tree_hash=version.tree_hash,
+            run_after=time.run_after,
+            logical_date=time.logical_date,
+            interval_start=time.interval_start,
+            interval_end=time.interval_end,
+            queued_at=now,
+            conf=conf,
+            triggered_by="backfill",
+            triggering_user=actor or None,
+            backfill_id=backfill_id,
+        )
+        for time in times
+    ]
+    deadlines = [deadlines_for(db, run, version.spec) for run in runs]
     with db.write() as conn:
-        for time in times:
-            run = Run(
-                run_pk=0,
-                dag_id=version.dag_id,
-                run_id=run_id(RunType.BACKFILL, time.logical_date or time.run_after),
-                run_type=RunType.BACKFILL,
-                state=RunState.QUEUED,
-                version_id=version.version_id,
-                source_hash=version.source_hash,
-                tree_hash=version.tree_hash,
-                run_after=time.run_after,
-                logical_date=time.logical_date,
-                interval_start=time.interval_start,
-                interval_end=time.interval_end,
-                queued_at=now,
-                conf=conf,
-                triggered_by="backfill",
-                triggering_user=actor or None,
-                backfill_id=backfill_id,
-            )
-            created = insert_run(conn, run)
+        for run, its in zip(runs, deadlines, strict=True):
+            created = insert_run(conn, run, deadlines=its)
             if created is not None:
                 inbox.append(conn, "run_created", created.run_pk, {}, now)
 

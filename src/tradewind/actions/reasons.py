@@ -19,7 +19,7 @@ from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run, Stopping
 from tradewind.store import pools
 from tradewind.store.connect import Database
-from tradewind.store.read import dags, scheduling
+from tradewind.store.read import dags, deadline_list, scheduling
 from tradewind.store.read.parts import alive
 from tradewind.store.read.scheduling import RunRows
 
@@ -67,7 +67,7 @@ class Reasons:
         past = scheduling.past(self._db, live.run, [key.task_id], live.graph.spec)
         admission = self._admission(live)
         blocked = explain(live, key, admission, past, self._now, pending)
-        return (*self._scheduler(), *blocked) if blocked else ()
+        return (*self._scheduler(), *blocked, *self._deadlines(live)) if blocked else ()
 
     def _admission(self, live: LiveRun) -> Admission:
         if self._counted is None:
@@ -103,6 +103,22 @@ class Reasons:
             )
             for found in scheduling.superseded(self._db, run_pk, self._now - _STOPS_WITHIN)
         ]
+
+    def _deadlines(self, live: LiveRun) -> list[Blocked]:
+        """Return what waiting costs: the run's deadlines."""
+        if not live.graph.spec.deadlines:
+            return []
+        found: list[Blocked] = []
+        for row in deadline_list.of_run(self._db, live.run.run_pk):
+            name = f" {row.name!r}" if row.name else ""
+            at = f"{row.due_at:%Y-%m-%d %H:%M:%S} UTC"
+            if row.missed_at is not None:
+                text = f"meanwhile the run has missed its deadline{name} of {at}"
+                found.append(Blocked(code="deadline_missed", text=text))
+            else:
+                text = f"the run's deadline{name} is at {at}"
+                found.append(Blocked(code="deadline", text=text, until=row.due_at))
+        return found
 
     def _scheduler(self) -> tuple[Blocked, ...]:
         if alive(self._db, "scheduler", self._now - _SILENT_AFTER):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tradewind.actions.clear import clear_run
+from tradewind.actions.deadlines import deadlines_for
 from tradewind.actions.params import check_params
 from tradewind.clock import Clock
 from tradewind.errors import AlreadyExists, NotFound, UserError
@@ -108,13 +109,19 @@ def trigger(
         triggering_user=user,
         note=note,
     )
-    with db.write() as conn:
-        created = insert_run(conn, run, trigger_key=key)
-        if created is not None:
-            inbox.append(conn, "run_created", created.run_pk, {}, now)
+    created = _insert(db, run, version, key)
     if created is None:
         return _existing(db, signal, clock, run, key, reset=reset)
     signal.ring()
+    return created
+
+
+def _insert(db: Database, run: Run, version: Version, key: str | None) -> Run | None:
+    deadlines = deadlines_for(db, run, version.spec)
+    with db.write() as conn:
+        created = insert_run(conn, run, deadlines=deadlines, trigger_key=key)
+        if created is not None:
+            inbox.append(conn, "run_created", created.run_pk, {}, run.queued_at or run.run_after)
     return created
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.model.deadline import DeadlineSpec
 from tradewind.model.schedule import NoSchedule, ScheduleSpec
 from tradewind.model.state import TriggerRule
 
@@ -213,6 +214,7 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     params: dict[str, ParamSpec] = {}
     callbacks: tuple[str, ...] = ()
     """Which of "success" and "failure" the author set on the DAG."""
+    deadlines: tuple[DeadlineSpec, ...] = ()
 
     @property
     def owners(self) -> tuple[str, ...]:

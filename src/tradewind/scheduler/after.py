@@ -8,6 +8,7 @@ from tradewind.scheduler.assets import AssetRuns
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.callbacks import Callbacks
+from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.decide import finished_runs
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.work import Work
@@ -23,6 +24,7 @@ class AfterCommit:
         deferrals: Deferrals,
         callbacks: Callbacks,
         assets: AssetRuns,
+        deadlines: Deadlines,
         clock: Clock,
     ) -> None:
         self._board = board
@@ -30,6 +32,7 @@ class AfterCommit:
         self._deferrals = deferrals
         self._callbacks = callbacks
         self._assets = assets
+        self._deadlines = deadlines
         self._clock = clock
 
     def attempts(self, work: Work) -> None:
@@ -52,7 +55,7 @@ class AfterCommit:
             del stopping[attempt_id]
 
     def rest(self, work: Work) -> None:
-        """Follow deferrals, callbacks, assets, and runs that a calendar waits for."""
+        """Follow deferrals, callbacks, assets, deadlines, and runs that a calendar waits for."""
         turn = work.turn
         for ti, fence in turn.triggers_gone:
             if self._board.resuming.get(ti) == fence:
@@ -72,6 +75,7 @@ class AfterCommit:
         self._callbacks.launch()
         if turn.asset_events:
             self._assets.look_again()
+        self._deadlines.committed(work)
         for run_pk in finished_runs(work):
             self._run_finished(work, run_pk)
 

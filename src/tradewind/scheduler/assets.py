@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
+from tradewind.actions.deadlines import deadlines_for
 from tradewind.engine.assets import consume
 from tradewind.model.run import Run
 from tradewind.model.schedule import AssetCondition, AssetOrTime, AssetTriggered
@@ -71,24 +72,21 @@ class AssetRuns:
         date = work.now if version.spec.always_dated else None
         # The suffix is derived from the events, so that a repeated turn makes the same run.
         suffix = hashlib.sha256(repr((calendar.dag_id, consumed)).encode()).hexdigest()[:8]
-        work.turn.new_runs.append(
-            NewRun(
-                run=Run(
-                    run_pk=0,
-                    dag_id=calendar.dag_id,
-                    run_id=run_id(RunType.ASSET_TRIGGERED, work.now, suffix),
-                    run_type=RunType.ASSET_TRIGGERED,
-                    state=RunState.QUEUED,
-                    version_id=version.version_id,
-                    source_hash=version.source_hash,
-                    tree_hash=version.tree_hash,
-                    run_after=work.now,
-                    logical_date=date,
-                    interval_start=date,
-                    interval_end=date,
-                    queued_at=work.now,
-                    triggered_by="asset",
-                ),
-                consumed_events=consumed,
-            )
+        run = Run(
+            run_pk=0,
+            dag_id=calendar.dag_id,
+            run_id=run_id(RunType.ASSET_TRIGGERED, work.now, suffix),
+            run_type=RunType.ASSET_TRIGGERED,
+            state=RunState.QUEUED,
+            version_id=version.version_id,
+            source_hash=version.source_hash,
+            tree_hash=version.tree_hash,
+            run_after=work.now,
+            logical_date=date,
+            interval_start=date,
+            interval_end=date,
+            queued_at=work.now,
+            triggered_by="asset",
         )
+        deadlines = deadlines_for(self._db, run, version.spec)
+        work.turn.new_runs.append(NewRun(run=run, consumed_events=consumed, deadlines=deadlines))

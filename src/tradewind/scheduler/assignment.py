@@ -108,7 +108,12 @@ class Assignments:
             task_id=owed.task_id or "",
             map_index=owed.map_index,
             run=self.run_info(run),
-            callback=CallbackCall(callback_id=owed.callback_id, kind=owed.kind, reason=owed.reason),
+            callback=CallbackCall(
+                callback_id=owed.callback_id,
+                kind=owed.kind,
+                reason=owed.reason,
+                deadline=owed.deadline,
+            ),
         )
 
     def run_info(self, run: Run) -> RunInfo:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from datetime import datetime
 
+from tradewind.actions.deadlines import deadlines_for
 from tradewind.model.run import Run
 from tradewind.model.schedule import Continuous
 from tradewind.model.state import RunState, RunType
@@ -105,25 +106,23 @@ class Calendars:
         version = scheduling.latest_version(self._db, calendar.dag_id)
         if version is None:
             return
-        work.turn.new_runs.append(
-            NewRun(
-                run=Run(
-                    run_pk=0,
-                    dag_id=calendar.dag_id,
-                    run_id=run_id(RunType.SCHEDULED, found.run_after),
-                    run_type=RunType.SCHEDULED,
-                    state=RunState.QUEUED,
-                    version_id=version.version_id,
-                    source_hash=version.source_hash,
-                    tree_hash=version.tree_hash,
-                    run_after=found.run_after,
-                    logical_date=found.logical_date,
-                    interval_start=found.interval_start,
-                    interval_end=found.interval_end,
-                    queued_at=work.now,
-                )
-            )
+        run = Run(
+            run_pk=0,
+            dag_id=calendar.dag_id,
+            run_id=run_id(RunType.SCHEDULED, found.run_after),
+            run_type=RunType.SCHEDULED,
+            state=RunState.QUEUED,
+            version_id=version.version_id,
+            source_hash=version.source_hash,
+            tree_hash=version.tree_hash,
+            run_after=found.run_after,
+            logical_date=found.logical_date,
+            interval_start=found.interval_start,
+            interval_end=found.interval_end,
+            queued_at=work.now,
         )
+        deadlines = deadlines_for(self._db, run, version.spec)
+        work.turn.new_runs.append(NewRun(run=run, deadlines=deadlines))
         last = LastRun(
             logical_date=found.logical_date,
             interval_start=found.interval_start,

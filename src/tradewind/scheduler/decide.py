@@ -16,6 +16,7 @@ from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt, Stopping
 from tradewind.model.state import TERMINAL_RUN_STATES, AttemptState, TaskState
 from tradewind.scheduler.board import Board, LiveAttempt, RunEntry
+from tradewind.scheduler.deadlines import follow_run
 from tradewind.scheduler.work import Work
 from tradewind.store.turn import AttemptEnd, CallbackWrite, TriggerResult
 
@@ -78,6 +79,7 @@ class Decider:
         turn.changes.extend(decided.changes)
         if decided.run_change is not None:
             turn.run_changes.append(decided.run_change)
+            follow_run(work, entry.version.spec.deadlines, decided.run_change)
         for change in decided.changes:
             if (
                 change.after.state is TaskState.QUEUED

@@ -105,6 +105,7 @@ class Scheduler:
         parts.deferrals.load()
         parts.callbacks.load()
         parts.assets.load()
+        parts.deadlines.look_again()
         # Reading took a while; whoever leads by now keeps the socket.
         if not parts.leadership.beat():
             raise Fenced("another scheduler has taken the lease")
@@ -125,6 +126,7 @@ class Scheduler:
             parts.board.next_wake(),
             parts.calendars.next_wake(),
             parts.runs.next_wake(),
+            parts.deadlines.next_wake(),
         ):
             if wake_at is not None:
                 timeout_s = min(timeout_s, max(0.0, (wake_at - now).total_seconds()))
@@ -147,6 +149,7 @@ class Scheduler:
             self._beat(work)
             self._gather(work, batch)
             parts.decider.decide(work, admit=not self.draining)
+            parts.deadlines.note(work)
             parts.remote.write_assignments(work)
             applied = self._commit(work)
         except (Fenced, Unavailable, ConfigError):

@@ -28,6 +28,7 @@ from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.calls import Calls
 from tradewind.scheduler.channel import Channel
 from tradewind.scheduler.dagfacts import DagFacts
+from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.decide import Decider
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.dispatch import Dispatch
@@ -110,6 +111,7 @@ class Parts:
         policy = _policy(settings)
         self.runs = Runs(world.db, self.board, self.calendars, world.clock, policy.restart_grace_s)
         self.assets = AssetRuns(world.db, self.calendars)
+        self.deadlines = Deadlines(world.db)
         assignments = Assignments(world.db, self.board, self.dag_facts.sources)
         self.deferrals = Deferrals(
             world.db,
@@ -143,9 +145,7 @@ class Parts:
         self.decider = self._decider(default_executor)
         self.inbox = self._inbox(remote_callbacks)
         self.router = self._router()
-        self.after = AfterCommit(
-            self.board, self.calendars, self.deferrals, self.callbacks, self.assets, world.clock
-        )
+        self.after = self._after()
 
     def _decider(self, default_executor: str) -> Decider:
         return Decider(
@@ -187,6 +187,17 @@ class Parts:
             self.assets,
             self.remote,
             remote_callbacks,
+        )
+
+    def _after(self) -> AfterCommit:
+        return AfterCommit(
+            self.board,
+            self.calendars,
+            self.deferrals,
+            self.callbacks,
+            self.assets,
+            self.deadlines,
+            self.clock,
         )
 
     def _router(self) -> Router:

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from tradewind.sdk.current import get_current_context
     from tradewind.sdk.dag_definition import DAG, dag
     from tradewind.sdk.dag_run import DagRun, DagRunType
+    from tradewind.sdk.deadline_alert import (
+        BaseDeadlineReference,
+        DeadlineAlert,
+        DeadlineReference,
+        VariableInterval,
+    )
+    from tradewind.sdk.deadline_callback import AsyncCallback, SyncCallback
     from tradewind.sdk.decorators import setup, task, teardown
     from tradewind.sdk.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
     from tradewind.sdk.group_decorator import task_group
@@ -138,7 +145,9 @@ __all__ = [
     "AssetAny",
     "AssetOrTimeSchedule",
     "AssetWatcher",
+    "AsyncCallback",
     "BaseBranchOperator",
+    "BaseDeadlineReference",
     "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
@@ -170,6 +179,8 @@ __all__ = [
     "DateTimeSensor",
     "DateTimeSensorAsync",
     "DayOfWeekSensor",
+    "DeadlineAlert",
+    "DeadlineReference",
     "DeltaDataIntervalTimetable",
     "DeltaTriggerTimetable",
     "EdgeModifier",
@@ -208,6 +219,7 @@ __all__ = [
     "SkipMixin",
     "SmtpNotifier",
     "StartTriggerArgs",
+    "SyncCallback",
     "TaskFailedEvent",
     "TaskGroup",
     "TaskInstanceState",
@@ -223,6 +235,7 @@ __all__ = [
     "TriggerEvent",
     "TriggerRule",
     "Variable",
+    "VariableInterval",
     "WaitSensor",
     "WeightRule",
     "XCom",
@@ -256,7 +269,9 @@ _MODULES = {
     "AssetAny": "assets",
     "AssetOrTimeSchedule": "timetables",
     "AssetWatcher": "assets",
+    "AsyncCallback": "deadline_callback",
     "BaseBranchOperator": "operators.branch",
+    "BaseDeadlineReference": "deadline_alert",
     "BaseEventTrigger": "triggers.base",
     "BaseHook": "hooks.base",
     "BaseNotifier": "notifier",
@@ -288,6 +303,8 @@ _MODULES = {
     "DateTimeSensor": "sensors.time",
     "DateTimeSensorAsync": "sensors.time",
     "DayOfWeekSensor": "sensors.weekday",
+    "DeadlineAlert": "deadline_alert",
+    "DeadlineReference": "deadline_alert",
     "DeltaDataIntervalTimetable": "timetables",
     "DeltaTriggerTimetable": "timetables",
     "EdgeModifier": "edges",
@@ -326,6 +343,7 @@ _MODULES = {
     "SkipMixin": "operators.skipping",
     "SmtpNotifier": "operators.email",
     "StartTriggerArgs": "triggers.base",
+    "SyncCallback": "deadline_callback",
     "TaskFailedEvent": "triggers.base",
     "TaskGroup": "taskgroup",
     "TaskSkippedEvent": "triggers.base",
@@ -339,6 +357,7 @@ _MODULES = {
     "TriggerDagRunOperator": "operators.trigger_dagrun",
     "TriggerEvent": "triggers.base",
     "Variable": "variable",
+    "VariableInterval": "deadline_alert",
     "WaitSensor": "sensors.time_delta",
     "XCom": "xcom",
     "XComArg": "xcom_arg",

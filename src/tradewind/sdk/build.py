@@ -102,6 +102,7 @@ def to_spec(
         access_control=_access_control(dag),
         params={name: _param_spec(param) for name, param in dag.params.items()},
         callbacks=_callbacks(dag, ("success", "failure")),
+        deadlines=tuple(alert.as_spec() for alert in dag.deadline or ()),
     )
 
 

@@ -14,9 +14,10 @@ from tradewind.errors import Bug
 from tradewind.model.state import TaskState
 from tradewind.sdk import current, outcomes, runtime, serde
 from tradewind.sdk.context import Context, build_context, build_dag_context
+from tradewind.sdk.deadline_callback import RunFacts
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.task_instance import RuntimeTaskInstance
-from tradewind.wire.messages import Assignment, GetTaskStates
+from tradewind.wire.messages import Assignment, GetTaskStates, MissedDeadline
 
 log = logging.getLogger("tradewind.task")
 
@@ -53,6 +54,11 @@ def run_callback(dag: Any, assignment: Assignment) -> None:
         context = build_dag_context(dag, assignment)
         _add_representative(context, dag, assignment, called.kind)
     context["reason"] = called.reason
+    if called.deadline is not None:
+        context["dag_run"] = RunFacts.of(assignment.run)
+        with current.running(context):
+            _call_about_deadline(dag, called.deadline, context)
+        return
     if called.kind in {"failure", "retry"}:
         context["exception"] = TaskFailed(called.reason or "the task failed")
     callbacks = _listed(getattr(subject, f"on_{called.kind}_callback", None))
@@ -85,6 +91,20 @@ def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: s
             failed = error
     if failed is not None:
         raise failed
+
+
+def _call_about_deadline(dag: Any, missed: MissedDeadline, context: Context) -> None:
+    alerts = dag.deadline or ()
+    if missed.position >= len(alerts):
+        raise Bug(f"DAG {dag.dag_id!r} has no deadline {missed.position} in the run's own code")
+    context["deadline"] = {"id": str(missed.deadline_id), "deadline_time": missed.due_at}
+    callback = alerts[missed.position].callback
+    log.info("the deadline %s was missed: calls %s", missed.due_at, callback.path)
+    try:
+        callback.call(context)
+    except Exception as error:
+        outcomes.log_exception(f"the callback {callback.path} failed", error)
+        raise
 
 
 def _name(callback: Callable[..., Any]) -> str:

@@ -93,6 +93,10 @@ def _run_types(value: Any) -> tuple[str, ...]:
     return tuple(str(getattr(name, "value", name)) for name in names)
 
 
+def _deadlines(value: Any) -> Any:
+    return importlib.import_module("tradewind.sdk.deadline_alert").alerts(value)
+
+
 def _mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise ArgumentError(f"must be a dict, not {type(value).__name__}")
@@ -108,6 +112,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "max_active_runs": arguments.whole(1, optional=True),
     "max_consecutive_failed_dag_runs": arguments.whole(0),
     "dagrun_timeout": arguments.seconds_to_delta,
+    "deadline": _deadlines,
     "on_success_callback": arguments.callbacks,
     "on_failure_callback": arguments.callbacks,
     "user_defined_macros": _mapping,
@@ -197,8 +202,6 @@ class DAG(DagGraph):
             check = _CHECKS.get(name)
             checked = arguments.checked(check, where, name, value) if check else value
             setattr(self, "_dag_display_name" if name == "dag_display_name" else name, checked)
-        if self.deadline is not None:
-            renamed.note_unsupported("deadline= of a DAG")
         self._take_over_defaults(where)
         if self.auto_register:
             scope.register(self)

@@ -24,7 +24,6 @@ from tradewind.sdk import current, outcomes, serde
 from tradewind.sdk.asset_events import emitted
 from tradewind.sdk.callbacks import code_root, run_callback
 from tradewind.sdk.context import Context, build_context
-from tradewind.sdk.deadline import deadline
 from tradewind.sdk.exceptions import (
     AirflowFailException,
     AirflowSkipException,
@@ -34,6 +33,7 @@ from tradewind.sdk.exceptions import (
     UnmappableXComTypePushed,
     XComForMappingNotPushed,
 )
+from tradewind.sdk.execution_timeout import deadline
 from tradewind.sdk.listener import get_listener_manager
 from tradewind.sdk.masking import redact
 from tradewind.sdk.rendered import rendered_fields

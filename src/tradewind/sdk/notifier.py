@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from tradewind.sdk.hooks.base import LoggingMixin
@@ -35,8 +35,15 @@ class BaseNotifier(LoggingMixin):
     template_fields: Sequence[str] = ()
     template_ext: Sequence[str] = ()
 
-    def __init__(self, **kwargs: Any) -> None:
-        del kwargs  # accepted, so that subclasses may pass on what they were given
+    def __init__(self, context: Any = None, **kwargs: Any) -> None:
+        """Take what subclasses pass on.
+
+        Args:
+            context: for `await Notifier(context=…)`.
+            kwargs: accepted and ignored.
+        """
+        del kwargs
+        self.context = context if context is not None else {}
 
     def notify(self, context: Any) -> None:
         """Tell people. Notifiers write this, or `async_notify`."""
@@ -51,6 +58,10 @@ class BaseNotifier(LoggingMixin):
     def __call__(self, context: Any) -> None:
         """Render the template fields and tell people."""
         self.rendered(context).notify(context)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Render the template fields and tell people, about the context that was given."""
+        return self.rendered(self.context).async_notify(self.context).__await__()
 
     def rendered(self, context: Any) -> BaseNotifier:
         """Return a copy with the template fields rendered."""

@@ -24,6 +24,7 @@ from tradewind.model.run import Run, TaskInstance
 from tradewind.store import assets, conflicts, rows, tables, values
 from tradewind.store.batch import Batch, Mismatch, Params, Prepared
 from tradewind.store.connect import Database
+from tradewind.store.deadlines import add_deadlines
 from tradewind.store.leases import SCHEDULER
 from tradewind.store.runs import insert_run
 from tradewind.store.statements import BEAT, CLAIM
@@ -90,7 +91,14 @@ def _write(db: Database, turn: Turn) -> Applied:
         # New runs' keys come from the database, so they do not travel with the rest.
         _must_hold(batch.run(*lease))
         created = tuple(
-            insert_run(conn, new.run, new.consumed_events, actor=turn.actor, now=turn.now)
+            insert_run(
+                conn,
+                new.run,
+                new.consumed_events,
+                deadlines=new.deadlines,
+                actor=turn.actor,
+                now=turn.now,
+            )
             for new in turn.new_runs
         )
         _filled(batch, turn).run()
@@ -106,6 +114,7 @@ def _filled(batch: Batch, turn: Turn) -> Batch:
     _add_runs(batch, turn)
     # After the values: what an attempt leaves in this turn may be forgotten in it, too.
     values.add_forgotten(batch, turn)
+    add_deadlines(batch, turn)
     values.add_bookkeeping(batch, turn)
     return batch
 

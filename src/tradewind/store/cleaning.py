@@ -29,6 +29,7 @@ _OF_A_RUN = (
     tables.deferral,
     tables.hitl_detail,
     tables.callback,
+    tables.deadline,
     tables.attempt,
     tables.ti_event,
     tables.task_instance,

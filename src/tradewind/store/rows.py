@@ -229,6 +229,7 @@ def callback_row(owed: CallbackWrite, now: datetime) -> dict[str, Any]:
         "try_number": owed.try_number,
         "reason": plain(owed.reason),
         "owed_at": now,
+        "deadline_id": owed.deadline_id,
     }
 
 

@@ -9,8 +9,10 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from tradewind.errors import Conflict
+from tradewind.model.deadline import Deadline
 from tradewind.model.run import Run
 from tradewind.store import rows, tables
+from tradewind.store.deadlines import insert_deadlines
 from tradewind.store.dialect import insert_or_ignore
 
 _run, _queue, _consumed = tables.dag_run, tables.asset_queue, tables.asset_consumed
@@ -21,6 +23,7 @@ def insert_run(
     run: Run,
     consumed_events: Sequence[int] = (),
     *,
+    deadlines: Sequence[Deadline] = (),
     actor: str | None = None,
     now: datetime | None = None,
     trigger_key: str | None = None,
@@ -31,6 +34,7 @@ def insert_run(
         conn: a writing transaction.
         run: its run_pk is ignored.
         consumed_events: asset events that this run consumes for its DAG.
+        deadlines: by when it must have ended.
         actor: who made it; None is the run's own user or trigger.
         now: when; None is the time it was queued.
         trigger_key: the request that asks for it, by which `triggered_by_key` finds it.
@@ -59,7 +63,9 @@ def insert_run(
     )
     if consumed_events:
         _consume(conn, run.dag_id, run_pk, consumed_events)
-    return msgspec.structs.replace(run, run_pk=run_pk)
+    created = msgspec.structs.replace(run, run_pk=run_pk)
+    insert_deadlines(conn, created, deadlines)
+    return created
 
 
 def _consume(conn: Connection, dag_id: str, run_pk: int, events: Sequence[int]) -> None:

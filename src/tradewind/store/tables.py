@@ -59,6 +59,7 @@ FAILED = "state = 'failed'"
 LIVE = "state IN ('queued', 'running')"
 """The condition of the partial indexes on what is live. A query must use this very text: a
 database cannot tell that bound parameters mean the same."""
+OPEN = "missed_at IS NULL"
 
 # ---- DAGs -------------------------------------------------------------------------------
 
@@ -356,10 +357,26 @@ callback = Table(
     Column("nonce", Text),
     Column("assignment", LargeBinary),
     Column("hb_counter", BigInteger),
+    Column("deadline_id", Key),
     _partial("ix_callback_owed", "callback_id", where="done_at IS NULL"),
     _partial("ix_callback_attempt_id", "attempt_id", where="attempt_id IS NOT NULL", unique=True),
     Index("ix_callback_run_pk", "run_pk"),
 )
+
+deadline = Table(
+    "deadline",
+    metadata,
+    Column("deadline_id", Key, primary_key=True),
+    Column("run_pk", Key, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text),
+    Column("due_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("missed_at", UtcTime),
+    UniqueConstraint("run_pk", "position"),
+    _partial("ix_deadline_open", "due_at", where=OPEN),
+)
+"""By when a run must have succeeded; removed when it did in time."""
 
 # ---- assets -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tradewind.model.deadline import Deadline
 from tradewind.model.event import RunChange, TaskChange
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.outcome import Question
@@ -131,6 +132,7 @@ class CallbackWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One callback owed.
 
     dedup: "<ti or run>:<kind>:<try>:<clear>"; a second of the same key is dropped.
+    deadline_id: the deadline that was missed, for kind "deadline".
     """
 
     dedup: str
@@ -140,6 +142,7 @@ class CallbackWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     map_index: int = -1
     try_number: int = 0
     reason: str | None = None
+    deadline_id: int | None = None
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,10 +150,12 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
 
     consumed_events: asset event ids that triggered it; each is consumed once for this DAG.
     When a run with this run_id or logical date exists, nothing is created.
+    deadlines: by when it must have ended; their run_pk is ignored, too.
     """
 
     run: Run
     consumed_events: tuple[int, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
 
 
 class ScheduleAdvance(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +212,10 @@ class Turn(msgspec.Struct, kw_only=True):
     asset_events: list[AssetEventWrite] = []
     callbacks: list[CallbackWrite] = []
     callbacks_done: list[tuple[int, str | None]] = []
+    deadlines_missed: list[int] = []
+    deadlines_met: list[tuple[int, datetime]] = []
+    """Runs and when they succeeded: their deadlines of that time and later are forgotten."""
+    deadlines_moved: list[Deadline] = []
     advances: list[ScheduleAdvance] = []
     inbox_done: list[InboxDone] = []
     beats: list[AttemptId] = []

@@ -214,7 +214,17 @@ def add_forgotten(batch: Batch, turn: Turn) -> None:
 
 _OWE = Prepared(
     insert_or_ignore(_callback, ["dedup"]),
-    ["dedup", "run_pk", "kind", "task_id", "map_index", "try_number", "reason", "owed_at"],
+    [
+        "dedup",
+        "run_pk",
+        "kind",
+        "task_id",
+        "map_index",
+        "try_number",
+        "reason",
+        "owed_at",
+        "deadline_id",
+    ],
 )
 _CALLED_BACK = Prepared(
     update(_callback).where(_callback.c.callback_id == bindparam("b_id")), ["done_at", "error"]

@@ -97,12 +97,24 @@ class TriggerCall(msgspec.Struct, frozen=True, kw_only=True):
     timeout_at: datetime | None = None
 
 
+class MissedDeadline(msgspec.Struct, frozen=True, kw_only=True):
+    """A deadline that a run missed. position: which of its DAG's it is."""
+
+    deadline_id: int
+    position: int
+    due_at: datetime
+
+
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A callback to run. task_id of the assignment is "" for the DAG's own callbacks."""
+    """A callback to run. task_id of the assignment is "" for the DAG's own callbacks.
+
+    deadline: for kind "deadline".
+    """
 
     callback_id: int
     kind: str
     reason: str | None = None
+    deadline: MissedDeadline | None = None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

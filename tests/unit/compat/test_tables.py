@@ -12,14 +12,10 @@ from tradewind.compat.airflow.tables import TABLE, provided
 
 NOT_YET = {
     "AllowedKeyMapper",
-    "AsyncCallback",
     "BaseAsyncOperator",
-    "BaseDeadlineReference",
     "ChainMapper",
     "CronPartitionTimetable",
     "DayWindow",
-    "DeadlineAlert",
-    "DeadlineReference",
     "DirectoryFileDeleteTrigger",
     "FanOutMapper",
     "FixedKeyMapper",
@@ -42,12 +38,10 @@ NOT_YET = {
     "StartOfQuarterMapper",
     "StartOfWeekMapper",
     "StartOfYearMapper",
-    "SyncCallback",
     "WaitForAll",
     "WeekWindow",
     "Window",
     "YearWindow",
-    "deadline_reference",
     "result",
 }
 """Names of Airflow's that the SDK does not have yet; using one is refused when it is imported."""

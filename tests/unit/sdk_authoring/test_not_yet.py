@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tradewind.sdk import DAG, Asset, AssetWatcher
+from tradewind.sdk import Asset, AssetWatcher
 
 
 def test_watchers_of_an_asset_are_said_to_have_no_effect() -> None:
     with pytest.warns(UserWarning, match="watchers= of an asset is accepted and has no effect yet"):
         Asset("a", watchers=[AssetWatcher(name="w", trigger=object())])
-
-
-def test_the_deadline_of_a_dag_is_said_to_have_no_effect() -> None:
-    with pytest.warns(UserWarning, match="deadline= of a DAG is accepted") as told:
-        DAG("d", deadline=object())
-    assert told[0].filename == __file__

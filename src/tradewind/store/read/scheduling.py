@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, select, text
@@ -24,7 +25,7 @@ from tradewind.model.state import (
 )
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
-from tradewind.wire.messages import AssetEventInfo, Resume
+from tradewind.wire.messages import AssetEventInfo, MissedDeadline, Resume
 
 _schedule = msgspec.json.Decoder(ScheduleSpec)
 
@@ -97,6 +98,7 @@ class OwedCallback(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     attempt_id: str | None = None
     claim_token: str | None = None
+    deadline: MissedDeadline | None = None
 
 
 _LIVE = text(tables.LIVE)
@@ -421,30 +423,40 @@ def _to_deferral(row: object) -> Deferral:
 
 def owed_callbacks(db: Database, limit: int) -> list[OwedCallback]:
     """Return callbacks that have not run, oldest first."""
-    table = tables.callback
-    with db.read() as conn:
-        found = (
-            conn.execute(
-                select(
-                    table.c.callback_id,
-                    table.c.dedup,
-                    table.c.run_pk,
-                    table.c.kind,
-                    table.c.task_id,
-                    table.c.map_index,
-                    table.c.try_number,
-                    table.c.reason,
-                    table.c.attempt_id,
-                    table.c.claim_token,
-                )
-                .where(table.c.done_at.is_(None))
-                .order_by(table.c.callback_id)
-                .limit(limit)
-            )
-            .mappings()
-            .all()
+    table, deadline = tables.callback, tables.deadline
+    statement = (
+        select(
+            table.c.callback_id,
+            table.c.dedup,
+            table.c.run_pk,
+            table.c.kind,
+            table.c.task_id,
+            table.c.map_index,
+            table.c.try_number,
+            table.c.reason,
+            table.c.attempt_id,
+            table.c.claim_token,
+            table.c.deadline_id,
+            deadline.c.position,
+            deadline.c.due_at,
         )
-    return [OwedCallback(**row) for row in found]
+        .outerjoin(deadline, deadline.c.deadline_id == table.c.deadline_id)
+        .where(table.c.done_at.is_(None))
+        .order_by(table.c.callback_id)
+        .limit(limit)
+    )
+    with db.read() as conn:
+        return [_to_owed(dict(row)) for row in conn.execute(statement).mappings()]
+
+
+def _to_owed(row: dict[str, Any]) -> OwedCallback:
+    deadline_id, position, due_at = (
+        row.pop(name) for name in ("deadline_id", "position", "due_at")
+    )
+    missed = None
+    if deadline_id is not None and due_at is not None:
+        missed = MissedDeadline(deadline_id=deadline_id, position=position, due_at=due_at)
+    return OwedCallback(**row, deadline=missed)
 
 
 class PendingAssetEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from tradewind.sdk.deadline import deadline
+from tradewind.sdk.execution_timeout import deadline
 
 
 @contextmanager

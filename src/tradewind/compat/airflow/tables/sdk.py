@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.compat.airflow.entry import Module, Table
+from tradewind.compat.airflow.entry import Gone, Module, Table
 from tradewind.compat.airflow.tables.core import DECORATOR_BASES, EXCEPTIONS
 from tradewind.compat.airflow.tables.models import ABSTRACT, OPERATOR
 
@@ -58,6 +58,10 @@ TABLE: Table = {
             **{name: f"sdk:{name}" for name in _PUBLIC},
             "__version__": "compat.version:SDK_VERSION",
             "conf": "compat.configuration",
+            "deadline_reference": Gone(
+                "a deadline reference of your own would be asked in the scheduler, which runs no "
+                "user code; use one of DeadlineReference's"
+            ),
             "lineage": "sdk.lineage:*",
             "TaskInstance": "sdk.task_instance:RuntimeTaskInstance",
         },
@@ -95,7 +99,12 @@ TABLE: Table = {
     "airflow.sdk.definitions.context": Module(_CONTEXT),
     "airflow.sdk.definitions.dag": Module({"DAG": "sdk:DAG", "dag": "sdk:dag"}),
     "airflow.sdk.definitions.deadline": Module(
-        {"DeadlineAlert": "sdk:DeadlineAlert", "DeadlineReference": "sdk:DeadlineReference"}
+        {
+            "BaseDeadlineReference": "sdk:BaseDeadlineReference",
+            "DeadlineAlert": "sdk:DeadlineAlert",
+            "DeadlineReference": "sdk:DeadlineReference",
+            "VariableInterval": "sdk:VariableInterval",
+        }
     ),
     "airflow.sdk.definitions.callback": Module(
         {"AsyncCallback": "sdk:AsyncCallback", "SyncCallback": "sdk:SyncCallback"}
