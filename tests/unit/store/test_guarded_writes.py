@@ -74,7 +74,9 @@ def tables_by_name(tree: ast.Module) -> dict[str, str]:
     """Return what each name of a module stands for: `_ti` for task_instance, …"""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("store.tables"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(
+            ("store.tables", "store.account_tables")
+        ):
             found |= {alias.asname or alias.name: alias.name for alias in node.names}
         if isinstance(node, ast.Assign):
             for target in node.targets:
