@@ -25,7 +25,7 @@ from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.run import Attempt
 from tradewind.model.state import AttemptState
 from tradewind.store import assets, rows, tables
-from tradewind.store.batch import Batch, Params, Prepared
+from tradewind.store.batch import Batch, Params, Prepared, Query
 from tradewind.store.connect import Database
 from tradewind.store.statements import BEAT, CLAIM, DROP_XCOM, PUT_RENDERED, PUT_XCOM
 from tradewind.store.tables import attempt as table
@@ -159,33 +159,38 @@ def settle(db: Database, moves: Sequence[Move], now: datetime) -> list[Verdict]:
     if not moves:
         return []
     shelved = _shelved(db, moves)
-    with db.write() as conn:
-        # In one order, so that two batches that share attempts cannot wait for each other.
-        wanted = sorted({move.attempt_id for move in moves})
-        found = conn.execute(
-            select(table)
-            .where(table.c.attempt_id.in_(wanted))
-            .order_by(table.c.attempt_id)
-            .with_for_update()
-        ).mappings()
-        stored = {AttemptId(row["attempt_id"]): row for row in found}
-        attempts = {attempt_id: rows.to_attempt(row) for attempt_id, row in stored.items()}
-        writes = _Writes(now, shelved)
-        verdicts: list[Verdict] = []
-        for index, move in enumerate(moves):
-            verdict = judge(attempts.get(move.attempt_id), move)
-            if verdict.attempt is not None:
-                if verdict.new:
-                    attempts[move.attempt_id] = writes.add(index, verdict.attempt, move)
-                elif verdict.error == FENCED and isinstance(move, EndMove):
-                    writes.add_stopped(verdict.attempt, move)
-                if isinstance(move, ClaimMove) and verdict.error is None:
-                    body = stored[move.attempt_id]["assignment"]
-                    verdict = msgspec.structs.replace(verdict, assignment=body)
-            verdicts.append(verdict)
-        writes.into(Batch(db.engine.dialect, conn.connection.driver_connection))
-        for event in writes.asset_events:
-            assets.insert_event(conn, event)
+    writes = _Writes(now, shelved)
+    if any(isinstance(move, EndMove) and move.asset_events for move in moves):
+        with db.write() as conn:
+            verdicts = _settle(db, conn.connection.driver_connection, moves, writes)
+            for event in writes.asset_events:
+                assets.insert_event(conn, event)
+    else:
+        with db.turn() as raw:
+            verdicts = _settle(db, raw, moves, writes)
+    return verdicts
+
+
+def _settle(db: Database, raw: Any, moves: Sequence[Move], writes: _Writes) -> list[Verdict]:
+    """Lock the rows, judge each move as those before it leave them, and write."""
+    # In one order, so that two batches that share attempts cannot wait for each other.
+    wanted = [{"b_id": each} for each in sorted({move.attempt_id for move in moves})]
+    found = _LOCK.fetch(db.engine.dialect, raw, wanted)
+    stored = {AttemptId(row["attempt_id"]): row for row in found}
+    attempts = {attempt_id: rows.to_attempt(row) for attempt_id, row in stored.items()}
+    verdicts: list[Verdict] = []
+    for index, move in enumerate(moves):
+        verdict = judge(attempts.get(move.attempt_id), move)
+        if verdict.attempt is not None:
+            if verdict.new:
+                attempts[move.attempt_id] = writes.add(index, verdict.attempt, move)
+            elif verdict.error == FENCED and isinstance(move, EndMove):
+                writes.add_stopped(verdict.attempt, move)
+            if isinstance(move, ClaimMove) and verdict.error is None:
+                body = stored[move.attempt_id]["assignment"]
+                verdict = msgspec.structs.replace(verdict, assignment=body)
+        verdicts.append(verdict)
+    writes.into(Batch(db.engine.dialect, raw))
     return verdicts
 
 
@@ -201,6 +206,7 @@ _END = Prepared(
     .values(assignment=None),
     ["state", "outcome", "exit_code", "exit_signal", "reason", "ended_at"],
 )
+_LOCK = Query(select(table).where(table.c.attempt_id == bindparam("b_id")).with_for_update())
 _EVENT = Prepared(insert(tables.ti_event), [c.name for c in tables.ti_event.c if c.name != "seq"])
 _INBOX = Prepared(insert(tables.inbox), ["kind", "run_pk", "payload", "at"])
 
@@ -221,7 +227,7 @@ whether each must hit its row."""
 class _Writes:
     """The rows of accepted moves, gathered to be written together."""
 
-    def __init__(self, now: datetime, shelved: dict[int, list[XComWrite]]) -> None:
+    def __init__(self, now: datetime, shelved: dict[tuple[int, str], XComWrite]) -> None:
         self.now = now
         self.asset_events: list[AssetEventWrite] = []
         self._shelved = shelved
@@ -235,13 +241,13 @@ class _Writes:
             case BeatMove():
                 self._write(BEAT, {"b_id": attempt.attempt_id})
             case EndMove():
-                self._xcoms(index)
+                self._xcoms(index, attempt, move)
                 return self._end(attempt, move)
             case XComMove(value=None):
                 gone = {**rows.b_key(attempt.ti), "b_key": rows.plain(move.key)}
                 self._write(DROP_XCOM, gone)
             case XComMove():
-                self._xcoms(index)
+                self._xcoms(index, attempt, move)
             case RenderedMove():
                 self._rendered(attempt, move.fields, None)
         return attempt
@@ -300,8 +306,11 @@ class _Writes:
         self._tell("reported", attempt, news)
         return ended
 
-    def _xcoms(self, index: int) -> None:
-        for write in self._shelved.get(index, ()):
+    def _xcoms(self, index: int, attempt: Attempt, move: Move) -> None:
+        for key, value in _values(move):
+            write = self._shelved.get((index, key)) or XComWrite(
+                ti=attempt.ti, attempt_id=attempt.attempt_id, key=key, value=value
+            )
             self._write(PUT_XCOM, rows.xcom_row(write, self.now))
 
     def _rendered(self, attempt: Attempt, fields: bytes, label: str | None) -> None:
@@ -342,24 +351,19 @@ class _Writes:
         self._rows.setdefault(statement, []).append(row)
 
 
-def _shelved(db: Database, moves: Sequence[Move]) -> dict[int, list[XComWrite]]:
-    """Return the XComs of each move by its place, large ones brought to where they are kept."""
-    wanted = {
-        i: [
-            XComWrite(ti=ti, attempt_id=move.attempt_id, key=key, value=value)
-            for key, value in _values(move)
-        ]
-        for i, move, ti in _with_task(db, moves)
-    }
-    if db.shelf is None:
-        return wanted
-    return {i: db.shelf.shelve(writes) for i, writes in wanted.items()}
-
-
-def _with_task(db: Database, moves: Sequence[Move]) -> list[tuple[int, Move, TiKey]]:
-    writing = [(i, move) for i, move in enumerate(moves) if _values(move)]
-    if not writing:
-        return []
+def _shelved(db: Database, moves: Sequence[Move]) -> dict[tuple[int, str], XComWrite]:
+    """Bring the large XComs of moves to where they are kept; return those, by place and key."""
+    shelf = db.shelf
+    if shelf is None:
+        return {}
+    large = [
+        (i, move, key, value)
+        for i, move in enumerate(moves)
+        for key, value in _values(move)
+        if len(value) > shelf.limit_bytes
+    ]
+    if not large:
+        return {}
     # An attempt's task instance never changes: this may be read before the rows are locked.
     with db.read() as conn:
         found = {
@@ -367,10 +371,16 @@ def _with_task(db: Database, moves: Sequence[Move]) -> list[tuple[int, Move, TiK
             for row in conn.execute(
                 select(
                     table.c.attempt_id, table.c.run_pk, table.c.task_id, table.c.map_index
-                ).where(table.c.attempt_id.in_({move.attempt_id for _, move in writing}))
+                ).where(table.c.attempt_id.in_({move.attempt_id for _, move, _, _ in large}))
             )
         }
-    return [(i, m, found[m.attempt_id]) for i, m in writing if m.attempt_id in found]
+    known = [each for each in large if each[1].attempt_id in found]
+    writes = [
+        XComWrite(ti=found[move.attempt_id], attempt_id=move.attempt_id, key=key, value=value)
+        for _, move, key, value in known
+    ]
+    places = [(i, key) for i, _, key, _ in known]
+    return dict(zip(places, shelf.shelve(writes), strict=True))
 
 
 def _values(move: Move) -> tuple[tuple[str, bytes], ...]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Executable
+from sqlalchemy import Dialect, Executable, Select
 from sqlalchemy.sql import ClauseElement
 
 Params = dict[str, Any]
@@ -85,6 +85,58 @@ class Prepared:
         return _Compiled(str(compiled), constants, converters)
 
 
+class Query:
+    """A SELECT that is run for many keys at once, each of which names one row at most."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        self._prepared = Prepared(statement)
+        self._readers: dict[str, list[tuple[str, Callable[[Any], Any] | None]]] = {}
+
+    def fetch(self, dialect: Dialect, raw: Any, keys: Sequence[Params]) -> list[Params]:
+        """Return the rows that are there, in the order of their keys.
+
+        Args:
+            dialect: the database's.
+            raw: a connection of the driver.
+            keys: sets of parameters.
+        """
+        text = self._prepared.bind(dialect, keys)
+        cursors = []
+        with _together(dialect, raw):
+            for key in keys:
+                cursor = raw.cursor()
+                cursor.execute(text, key)
+                cursors.append(cursor)
+        readers = self._readers_for(dialect)
+        found = (cursor.fetchone() for cursor in cursors)
+        return [_read(row, readers) for row in found if row is not None]
+
+    def _readers_for(self, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any] | None]]:
+        known = self._readers.get(dialect.name)
+        if known is None:
+            known = self._readers[dialect.name] = [
+                (c.name, c.type.dialect_impl(dialect).result_processor(dialect, None))
+                for c in self._statement.selected_columns
+            ]
+        return known
+
+
+def _read(row: Any, readers: list[tuple[str, Callable[[Any], Any] | None]]) -> Params:
+    return {
+        name: value if read is None else read(value)
+        for (name, read), value in zip(readers, row, strict=True)
+    }
+
+
+def _together(dialect: Dialect, raw: Any) -> AbstractContextManager[Any]:
+    """Let what is run in the block travel together, where the driver can."""
+    pipeline: AbstractContextManager[Any] = (
+        raw.pipeline() if dialect.name == "postgresql" else nullcontext()
+    )
+    return pipeline
+
+
 class Batch:
     """Statements that run together on one connection of a driver."""
 
@@ -121,13 +173,10 @@ class Batch:
             Mismatch: a statement hit fewer or more rows than expected.
         """
         dialect, raw = self._dialect, self._raw
-        together: AbstractContextManager[Any] = nullcontext()
-        if dialect.name == "postgresql":
-            together = raw.pipeline()
         steps, self._steps = self._steps, []
         guarding = raw.cursor()
         cursors = []
-        with together:
+        with _together(dialect, raw):
             if guard is not None:
                 given = dict(key or {})
                 guarding.execute(guard.bind(dialect, [given]), given)

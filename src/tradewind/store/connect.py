@@ -27,7 +27,7 @@ from sqlalchemy.pool import QueuePool
 from tradewind.errors import ConfigError, TradewindError
 from tradewind.store.failures import explain
 from tradewind.store.filelock import FileLock
-from tradewind.store.kept import KeptConnection, is_quiet
+from tradewind.store.kept import KeptConnections, is_quiet
 from tradewind.store.shelf import Shelf
 
 T = TypeVar("T")
@@ -66,14 +66,13 @@ class Database:
         self._lock: FileLock | None = None
         if sqlite_path is not None:
             self._lock = FileLock(sqlite_path.with_name(sqlite_path.name + ".lock"))
-        self._kept = KeptConnection(engine)
+        self._kept = KeptConnections(engine)
         # A statement of its own takes one round trip there, a transaction around it three.
         self._reader = (
             engine
             if sqlite_path is not None
             else engine.execution_options(isolation_level="AUTOCOMMIT")
         )
-        self._turns = threading.Lock()
         self._memo: dict[object, Any] = {}
         self._memo_lock = threading.Lock()
         _open_databases.add(self)
@@ -132,8 +131,8 @@ class Database:
     def turn(self) -> Iterator[Any]:
         """Yield the driver's connection in a writing transaction, committed after the block.
 
-        For the hot path: like `write`, without the toolkit between, and always on the same
-        connection. No other transaction may be begun in the block.
+        For the hot path: like `write`, without the toolkit between, and on a connection that is
+        kept. No other transaction may be begun in the block.
 
         Raises:
             Unavailable: as in `write`; the fate of a commit is then unknown.
@@ -141,7 +140,7 @@ class Database:
             ConfigError: its tables are missing.
         """
         lock = self._lock.held() if self._lock is not None else nullcontext()
-        with self._turns, lock, _explained(self.sqlite_path), self._kept.transaction() as raw:
+        with lock, _explained(self.sqlite_path), self._kept.transaction() as raw:
             yield raw
 
     def memo(self, key: object, load: Callable[[], T]) -> T:
@@ -175,7 +174,6 @@ class Database:
         _inherited.extend((self.engine.pool, self._kept.after_fork()))
         self.engine.dispose(close=False)
         self._memo_lock = threading.Lock()
-        self._turns = threading.Lock()
         if self._lock is not None:
             self._lock.after_fork()
 

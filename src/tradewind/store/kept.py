@@ -1,4 +1,4 @@
-"""A connection that is kept between transactions: for whoever commits turn after turn.
+"""Connections that are kept between transactions: for whoever commits turn after turn.
 
 Taking a connection from the pool, beginning, committing and giving it back through the toolkit
 costs as much as the statements of a small turn. Here the driver's own connection is used, and
@@ -15,6 +15,50 @@ from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
+
+
+KEPT = 2
+"""Connections kept idle; threads that write at the same moment use more."""
+
+
+class KeptConnections:
+    """As many connections as there are transactions at a time, few of them kept.
+
+    Whoever writes alone always writes on the same one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: list[KeptConnection] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Yield a driver's connection in a writing transaction, committed after the block."""
+        try:
+            kept = self._idle.pop()
+        except IndexError:
+            kept = KeptConnection(self._engine)
+        try:
+            with kept.transaction() as raw:
+                yield raw
+        finally:
+            self._idle.append(kept)
+            if len(self._idle) > KEPT:
+                self._close_one()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        while self._idle:
+            self._close_one()
+
+    def after_fork(self) -> object:
+        """Leave the connections to the parent; return them, to be kept unused."""
+        idle, self._idle = self._idle, []
+        return idle
+
+    def _close_one(self) -> None:
+        with suppress(IndexError):  # another thread was faster
+            self._idle.pop(0).close()
 
 
 class KeptConnection:
@@ -51,11 +95,6 @@ class KeptConnection:
         kept, self._kept = self._kept, None
         if kept is not None:
             self._give_back(kept)
-
-    def after_fork(self) -> object:
-        """Leave the connection to the parent; return it, to be kept unused."""
-        kept, self._kept = self._kept, None
-        return kept
 
     def _usable(self) -> PoolProxiedConnection:
         kept = self._kept
