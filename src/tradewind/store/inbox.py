@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from tradewind.store.connect import Database
 from tradewind.store.tables import inbox as table
@@ -34,6 +34,14 @@ def append_all(
         conn.execute(insert(table), rows)
 
 
+_PENDING = (
+    select(table.c.seq, table.c.kind, table.c.run_pk, table.c.payload, table.c.at)
+    .where(table.c.done_at.is_(None))
+    .order_by(table.c.seq)
+    .limit(bindparam("most"))
+)
+
+
 def pending(db: Database, limit: int) -> list[InboxEvent]:
     """Return events that are not done, oldest first.
 
@@ -41,12 +49,7 @@ def pending(db: Database, limit: int) -> list[InboxEvent]:
     reader asks for all that are not done rather than for those after the last it saw.
     """
     with db.read() as conn:
-        rows = conn.execute(
-            select(table.c.seq, table.c.kind, table.c.run_pk, table.c.payload, table.c.at)
-            .where(table.c.done_at.is_(None))
-            .order_by(table.c.seq)
-            .limit(limit)
-        ).all()
+        rows = conn.execute(_PENDING, {"most": limit}).all()
     return [
         InboxEvent(seq=r.seq, kind=r.kind, run_pk=r.run_pk, payload=r.payload, at=r.at)
         for r in rows

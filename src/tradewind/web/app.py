@@ -105,8 +105,8 @@ def make_app(
     check_table(table)
     return Starlette(
         routes=[
+            worker_route(site, key),  # the first: asked most
             *(to_route(site, identifier, endpoint) for endpoint in sorted(table, key=_words_first)),
-            worker_route(site, key),
             *page_routes(),
         ],
         middleware=[

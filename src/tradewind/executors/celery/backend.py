@@ -8,11 +8,12 @@ statement and one commit. The tables, and what is in them, are Celery's.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from celery import states
 from celery.backends.database import DatabaseBackend
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 NAME = "tradewind.executors.celery.backend:BatchingDatabaseBackend"
 
@@ -42,9 +43,19 @@ class BatchingDatabaseBackend(DatabaseBackend):  # type: ignore[misc]  # Celery 
             known = latest.get(row["task_id"])
             if known is None or known["status"] != states.SUCCESS:
                 latest[row["task_id"]] = row
+        session = self.ResultSession()
+        try:
+            # One row in the statement, however many there are: it is compiled once.
+            session.connection().execute(self._put, list(latest.values()))
+            session.commit()
+        finally:
+            session.close()
+
+    @cached_property
+    def _put(self) -> Insert:
         table = self.task_cls.__table__
-        statement = insert(table).values(list(latest.values()))
-        statement = statement.on_conflict_do_update(
+        statement = insert(table)
+        return statement.on_conflict_do_update(
             index_elements=["task_id"],
             set_={
                 name: statement.excluded[name]
@@ -52,12 +63,6 @@ class BatchingDatabaseBackend(DatabaseBackend):  # type: ignore[misc]  # Celery 
             },
             where=table.c.status != states.SUCCESS,
         )
-        session = self.ResultSession()
-        try:
-            session.execute(statement)
-            session.commit()
-        finally:
-            session.close()
 
     def _store_result(
         self,

@@ -7,6 +7,8 @@ a beat (`Grant.expired`), and the beat counts only while the attempt is current.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from tradewind.clock import Clock
@@ -16,6 +18,8 @@ from tradewind.web.auth.signing import SigningKey
 AUDIENCE = "urn:tradewind:worker"
 LIFETIME_S = 600
 _LEEWAY_S = 10
+_REMEMBERED = 4096
+"""Tokens whose signature is not computed again."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +38,7 @@ class AttemptTokens:
         self._key = key
         self._clock = clock
         self._lifetime_s = lifetime_s
+        self._verified: dict[str, dict[str, Any]] = {}
 
     def make(self, attempt_id: AttemptId, log_path: str) -> str:
         """Return a token for an attempt."""
@@ -51,7 +56,7 @@ class AttemptTokens:
 
     def read(self, attempt_id: AttemptId, token: str) -> Grant | None:
         """Return what a token allows; None when it is not a token of this attempt."""
-        claims = self._key.claims(AUDIENCE, token)
+        claims = self._claims(token)
         if claims is None or claims["sub"] != attempt_id or not isinstance(claims.get("log"), str):
             return None
         now_s = self._clock.now().timestamp()
@@ -63,3 +68,14 @@ class AttemptTokens:
             expired=claims["exp"] <= now_s,
             renew=claims["exp"] - now_s < self._lifetime_s / 2,
         )
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        """Return what a token claims. A signature that was right once is right for good."""
+        known = self._verified.get(token)
+        if known is None:
+            known = self._key.claims(AUDIENCE, token)
+            if known is not None:
+                if len(self._verified) >= _REMEMBERED:
+                    self._verified.clear()
+                self._verified[token] = known
+        return known

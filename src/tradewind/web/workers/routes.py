@@ -6,6 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from tradewind.actions.user_calls import UserCalls
 from tradewind.errors import Unavailable, UserError
@@ -20,25 +21,35 @@ from tradewind.wire.remote import CONTENT_TYPE, PATH, STATUS, Answers, decode_ba
 
 def worker_route(site: Site, key: SigningKey) -> Route:
     """Return the route that remote workers speak to."""
-    answering: list[Answering] = []
+    return Route(PATH, WorkerEndpoint(site, key), methods=["POST"])
 
-    def answer(body: bytes) -> Response:
-        if not answering:  # secrets are opened when the first worker comes
-            answering.append(_answering(site, key))
+
+class WorkerEndpoint:
+    """Takes batches. An ASGI application, without what browsers and people need around it."""
+
+    def __init__(self, site: Site, key: SigningKey) -> None:
+        self._site = site
+        self._key = key
+        self._answering: Answering | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        body = await Request(scope, receive).body()
+        response = await run_in_threadpool(self._answer, body)
+        await response(scope, receive, send)
+
+    def _answer(self, body: bytes) -> Response:
+        if self._answering is None:  # secrets are opened when the first worker comes
+            self._answering = _answering(self._site, self._key)
         try:
             batch = decode_batch(body)
         except UserError as error:
             return _refused("invalid", str(error))
         try:
-            answers = answering[0].answer(batch)
+            answers = self._answering.answer(batch)
         except Unavailable as error:
             return _refused("unavailable", str(error))
         return Response(encode(answers), _status(answers), media_type=CONTENT_TYPE)
-
-    async def serve(request: Request) -> Response:
-        return await run_in_threadpool(answer, await request.body())
-
-    return Route(PATH, serve, methods=["POST"])
 
 
 def _answering(site: Site, key: SigningKey) -> Answering:
