@@ -32,6 +32,7 @@ def _paths(site: Site) -> dict[str, str]:
             "errors",
             "config",
             "users",
+            "account",
         )
     }
     paths["home"] = "/"

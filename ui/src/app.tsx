@@ -47,6 +47,7 @@ const ROUTES: [string, Page | Loader, boolean][] = [
   ["/errors", system("ErrorsPage"), true],
   ["/config", system("ConfigPage"), true],
   ["/users", () => import("./pages/users").then((m) => m.UsersPage), true],
+  ["/account", () => import("./pages/account").then((m) => m.AccountPage), true],
   ["/logout", () => Promise.resolve(SignOut as Page), true],
 ];
 
@@ -310,6 +311,7 @@ function User() {
           <strong>{who.username}</strong>
           <span class="muted"> · {who.role}</span>
         </p>
+        <a href="/account">Your account</a>
         {who.signed_in_by === "loopback" ? (
           <p class="muted">This machine is trusted: nobody had to sign in.</p>
         ) : (

@@ -129,11 +129,12 @@ def sign_out(db: Database, clock: Clock, session_id: str, username: str) -> None
         audit.record(conn, "sign_out", actor=username, now=clock.now())
 
 
-def sign_out_everywhere(db: Database, clock: Clock, username: str) -> None:
-    """End all sessions and tokens of an account."""
+def sign_out_everywhere(db: Database, clock: Clock, username: str, *, actor: str) -> None:
+    """End all sessions and tokens of an account: its owner's order, or an administrator's."""
     with db.write() as conn:
         accounts.end_sessions(conn, username)
-        audit.record(conn, "sign_out_everywhere", actor=username, now=clock.now())
+        details = {"username": username}
+        audit.record(conn, "sign_out_everywhere", actor=actor, now=clock.now(), details=details)
 
 
 def hash_of(secret: str) -> str:

@@ -196,6 +196,17 @@ def sessions(db: Database, username: str) -> list[Session]:
         return [Session(**row) for row in conn.execute(statement).mappings()]
 
 
+def session_counts(db: Database, now: datetime) -> dict[str, int]:
+    """Return how many sessions each account has that has any."""
+    statement = (
+        select(_session.c.username, func.count().label("n"))
+        .where(_session.c.expires_at > now)
+        .group_by(_session.c.username)
+    )
+    with db.read() as conn:
+        return {row.username: row.n for row in conn.execute(statement)}
+
+
 def touch_session(conn: Connection, session_id: str, now: datetime) -> None:
     """Note that a session was used."""
     conn.execute(update(_session).where(_session.c.session_id == session_id).values(seen_at=now))

@@ -43,7 +43,7 @@ from tradewind.web.api import (
     config as config_api,
 )
 from tradewind.web.auth import routes as auth
-from tradewind.web.auth import users
+from tradewind.web.auth import sessions, users
 from tradewind.web.auth.identify import Identifier
 from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
@@ -62,6 +62,7 @@ _RESOURCES = (
     monitor.routes,
     metrics.routes,
     auth.routes,
+    sessions.routes,
     dags.routes,
     dag_runs.routes,
     task_instances.routes,

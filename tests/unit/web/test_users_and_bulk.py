@@ -5,6 +5,7 @@ from airflow_client.client import ApiClient
 
 from tests.unit.web.history import History
 from tests.unit.web.world import PASSWORD, Client, World
+from tradewind.model.account import Role
 from tradewind.store import audit, inbox
 
 NEW = {"username": "uma", "password": PASSWORD, "role": "user", "dags": {"etl": False}}
@@ -32,6 +33,41 @@ def test_administrators_keep_accounts(world: World, admin: Client, past: History
     assert admin.get("/auth/users/uma").status == 404
     actions = {e.action for e in audit.entries(world.db)[0]}
     assert {"create_user", "change_user", "change_user_dags", "delete_user"} <= actions
+
+
+def test_administrators_see_and_end_sessions(world: World, admin: Client) -> None:
+    uma = world.person("uma", Role.USER)
+    browser = world.browser("uma")
+    found = admin.get("/auth/users/uma/sessions").json["sessions"]
+    assert sorted(s["kind"] for s in found) == ["browser", "token"]
+    assert not any(s["current"] for s in found)
+    shown = {u["name"]: u["sessions"] for u in admin.get("/ui/users").json}
+    assert shown == {"ada": 1, "uma": 2}
+    assert uma.get("/auth/users/ada/sessions").status == 403
+    assert admin.get("/auth/users/nobody/sessions").status == 404
+    assert admin.delete("/auth/users/uma/sessions").status == 204
+    assert (uma.get("/auth/me").status, browser.get("/auth/me").status) == (401, 401)
+    ended = [e for e in audit.entries(world.db)[0] if e.action == "sign_out_everywhere"]
+    assert [(e.actor, e.details) for e in ended] == [("ada", {"username": "uma"})]
+
+
+def test_a_browser_makes_and_ends_tokens_of_its_own(world: World) -> None:
+    uma = world.person("uma", Role.USER)
+    browser = world.browser("uma")
+    made = browser.post("/auth/tokens", {"lifetime_s": 60})
+    assert made.status == 201
+    token = Client(world.app, {"authorization": f"Bearer {made.json['access_token']}"})
+    assert token.get("/auth/me").json["signed_in_by"] == "token"
+    # A token that leaked must not outlive itself.
+    assert token.post("/auth/tokens", {}).status == 400
+    assert browser.post("/auth/tokens", {"lifetime_s": 1e9}).status == 422
+    assert browser.post("/auth/tokens", {"lifetime_s": 0}).status == 422
+    sessions = browser.get("/auth/sessions").json["sessions"]
+    latest = next(s for s in token.get("/auth/sessions").json["sessions"] if s["current"])
+    assert latest["id"] in {s["id"] for s in sessions}
+    assert browser.delete(f"/auth/sessions/{latest['id']}").status == 204
+    assert browser.delete(f"/auth/sessions/{latest['id']}").status == 404
+    assert (token.get("/auth/me").status, uma.get("/auth/me").status) == (401, 200)
 
 
 def test_runs_are_changed_in_bulk_each_by_its_own_permission(

@@ -29,6 +29,7 @@ export function Crud<T>({
   mayChange,
   form,
   fixed = () => false,
+  loss = `What uses this ${one} fails from then on.`,
 }: {
   title: string;
   one: string;
@@ -42,6 +43,8 @@ export function Crud<T>({
   form: (item: T | null, done: () => void) => ComponentChildren;
   /** Things that cannot be deleted. */
   fixed?: (item: T) => boolean;
+  /** What deleting one brings about. */
+  loss?: string;
 }) {
   useTitle(title);
   const [edited, setEdited] = useState<{ item: T | null } | null>(null);
@@ -142,7 +145,7 @@ export function Crud<T>({
       {gone && (
         <Dialog title={`Delete ${name(gone)}?`} onClose={() => setGone(null)}>
           <div class="form">
-            <p>What uses this {one} fails from then on. It cannot be undone.</p>
+            <p>{loss} It cannot be undone.</p>
             <footer>
               <button onClick={() => setGone(null)}>Cancel</button>
               <button class="danger" onClick={() => remove(gone)}>

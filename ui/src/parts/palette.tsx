@@ -32,6 +32,7 @@ const PAGES: [string, string, string][] = [
   ["Audit log", "/audit", "audit"],
   ["Configuration", "/config", "config"],
   ["Users", "/users", "users"],
+  ["Your account", "/account", "users"],
 ];
 
 const VIEWS = ["graph", "gantt", "runs", "calendar", "backfills", "code", "details"];
@@ -52,6 +53,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     }
     for (const [name, href, icon] of PAGES) {
       if (["/errors", "/workers", "/audit", "/config"].includes(href) && !may("op")) continue;
+      if (href === "/users" && !may("admin")) continue;
       all.push({ text: name, hint: "page", icon, run: () => go(href) });
     }
     for (const theme of ["light", "dark", "system"] as const)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +18,7 @@ from tradewind.web.auth.identify import CrossSite, Identifier, cookie_name, csrf
 from tradewind.web.auth.origin import is_same_origin, safe_path
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes
-from tradewind.web.refusals import json
+from tradewind.web.refusals import invalid, json
 from tradewind.web.shapes import Body, Shape
 
 
@@ -26,6 +27,12 @@ class LoginBody(Body):
 
     username: str
     password: str
+
+
+class OwnTokenBody(Body):
+    """How long a token is to be good for, in seconds; at most as long as others are."""
+
+    lifetime_s: float | None = None
 
 
 class PasswordBody(Body):
@@ -50,24 +57,6 @@ class MeResponse(Shape):
     signed_in_by: str
     csrf_token: str | None
     all_dags: bool
-
-
-class SessionResponse(Shape):
-    """A browser that is signed in, or a token in use."""
-
-    kind: str
-    created_at: datetime
-    seen_at: datetime
-    expires_at: datetime
-    address: str | None
-    current: bool
-
-
-class SessionCollection(Shape):
-    """The caller's sessions."""
-
-    sessions: list[SessionResponse]
-    total_entries: int
 
 
 class NextQuery(msgspec.Struct):
@@ -97,6 +86,22 @@ def token_routes(identifier: Identifier) -> Routes:
     def create_token(call: Call[None, LoginBody]) -> TokenResponse:
         """Give a token for a user name and a password."""
         return make(call, call.site.config.api_auth.token_lifetime_s)
+
+    @making.post("/auth/tokens", Access.SIGNED_IN, status=201, audited=False)
+    def create_own_token(call: Call[None, OwnTokenBody]) -> TokenResponse:
+        """Give whoever is signed in with a browser a token: a token makes no further ones."""
+        if call.caller.how != "browser":
+            raise UserError(
+                "sign in with a browser to make a token, or send a password to /auth/token"
+            )
+        site, most = call.site, call.site.config.api_auth.token_lifetime_s
+        wanted = most if call.body.lifetime_s is None else call.body.lifetime_s
+        if not 0 < wanted <= most:
+            raise invalid("lifetime_s", f"must be more than 0 and at most {most:.0f}", wanted)
+        opened = sign_in.open_token_session(
+            site.db, site.clock, timedelta(seconds=wanted), call.caller.name, call.address
+        )
+        return TokenResponse(access_token=identifier.tokens.sign(opened, _account(call).role.value))
 
     @making.post("/auth/token/cli", Access.PUBLIC, status=201, audited=False)
     def create_cli_token(call: Call[None, LoginBody]) -> TokenResponse:
@@ -149,39 +154,19 @@ def get_me(call: Call[None, None]) -> MeResponse:
     return _me(_account(call), call.caller.how, token)
 
 
-@routes.get("/auth/sessions", Access.SIGNED_IN)
-def get_sessions(call: Call[None, None]) -> SessionCollection:
-    """Return the caller's sessions."""
-    found = accounts.sessions(call.site.db, call.caller.name)
-    shown = [
-        SessionResponse(
-            kind=s.kind,
-            created_at=s.created_at,
-            seen_at=s.seen_at,
-            expires_at=s.expires_at,
-            address=s.address,
-            current=s.session_id == call.caller.session_id,
-        )
-        for s in found
-    ]
-    return SessionCollection(sessions=shown, total_entries=len(shown))
-
-
-@routes.delete("/auth/sessions", Access.SIGNED_IN)
-def end_sessions(call: Call[None, None]) -> None:
-    """End all the caller's sessions and tokens, this one too."""
-    sign_in.sign_out_everywhere(call.site.db, call.site.clock, call.caller.name)
-
-
 @routes.post("/auth/password", Access.SIGNED_IN, status=204, audited=False)
 def change_password(call: Call[None, PasswordBody]) -> None:
     """Change one's own password; all sessions end."""
     if call.caller.how == "loopback":
         raise UserError("this machine is trusted without an account; it has no password")
     site, name = call.site, call.caller.name
-    sign_in.check_password(
-        site.db, site.clock, site.limits, name, call.body.old_password, call.address
-    )
+    try:
+        sign_in.check_password(
+            site.db, site.clock, site.limits, name, call.body.old_password, call.address
+        )
+    except sign_in.Refused as error:
+        # Who calls is signed in: a 401 would say that they are not.
+        raise invalid("old_password", "is not the account's password") from error
     change.set_password(site.db, site.clock, name, call.body.new_password, actor=name)
 
 
@@ -212,7 +197,7 @@ def _check(call: Call[None, LoginBody]) -> None:
         raise sign_in.Refused("Invalid credentials") from error
 
 
-def _account(call: Call[None, None]) -> Account:
+def _account(call: Call[Any, Any]) -> Account:
     if call.caller.account is None:
         raise NotSignedIn
     return call.caller.account

@@ -110,7 +110,8 @@ def import_errors(desk: Desk, asked: Asked) -> list[dict[str, Any]]:
 
 
 def users(desk: Desk, _asked: Asked) -> list[dict[str, Any]]:
-    """Return every account."""
+    """Return every account and how many sessions it has."""
+    counts = accounts.session_counts(desk.db, desk.clock.now())
     return [
         {
             "name": a.username,
@@ -120,6 +121,7 @@ def users(desk: Desk, _asked: Asked) -> list[dict[str, Any]]:
             "dags": a.dags,
             "created": unix(a.created_at),
             "signed_in": unix(a.signed_in_at),
+            "sessions": counts.get(a.username, 0),
         }
         for a in accounts.accounts(desk.db)
     ]
