@@ -16,15 +16,17 @@ What becomes of a pod is its *conduct*, chosen by its label `conduct` (else the 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,6 +67,7 @@ class NodeAgent:
         self._pool = ThreadPoolExecutor(_THREADS)
         self._stopped = False
         self._kubelet: ThreadingHTTPServer | None = None
+        self._addresses = _loopback_addresses()
 
     def __enter__(self) -> Self:
         self._serve_logs()
@@ -120,6 +123,10 @@ class NodeAgent:
     def finish(self, pod: Pod, code: int = 0) -> None:
         """End a pod that is held."""
         self._end(pod, code)
+
+    def kill(self, pod: Pod) -> None:
+        """Kill a pod's container as the kernel does when it is out of memory."""
+        os.killpg(self._processes[pod["metadata"]["uid"]].pid, signal.SIGKILL)
 
     def lose(self, pod: Pod) -> None:
         """Remove a pod as it is when its node is lost: running, from one moment to the next."""
@@ -226,9 +233,12 @@ class NodeAgent:
                 text = text.replace(name, here)
             return text.replace("{uid}", pod["metadata"]["uid"])
 
-        command = [local(part) for part in (container.get("command") or [])]
-        command += [local(part) for part in (container.get("args") or [])]
-        given = {e["name"]: local(e.get("value", "")) for e in container.get("env") or []}
+        address = next(self._addresses)
+        given = {e["name"]: _value(e, address, local) for e in container.get("env") or []}
+        command = [
+            _expanded(local(part), given)
+            for part in (*(container.get("command") or ()), *(container.get("args") or ()))
+        ]
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), **given}
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -236,7 +246,7 @@ class NodeAgent:
             )
         self._processes[pod["metadata"]["uid"]] = process
         self.started.append(pod["metadata"]["name"])
-        self._report(pod, _running(pod))
+        self._report(pod, {**_running(pod), "podIP": address, "podIPs": [{"ip": address}]})
         threading.Thread(target=self._reap, args=(pod, process), daemon=True).start()
 
     def _reap(self, pod: Pod, process: subprocess.Popen[bytes]) -> None:
@@ -375,6 +385,26 @@ class NodeAgent:
                     log = self._folder / uid / "log"
                     return log.read_bytes() if log.exists() else b"the last words\n"
         return b""
+
+
+def _loopback_addresses() -> Iterator[str]:
+    """Yield an address of its own for each pod; all of 127/8 is this machine."""
+    network = os.urandom(1)[0] // 2 + 1
+    for number in itertools.count(1):
+        yield f"127.{network}.{number >> 8 & 255}.{number & 255}"
+
+
+def _value(entry: Pod, address: str, local: Callable[[str], str]) -> str:
+    source = entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+    if source is not None:
+        assert source == "status.podIP", f"the node agent does not know {source}"
+        return address
+    return local(entry.get("value", ""))
+
+
+def _expanded(text: str, variables: dict[str, str]) -> str:
+    """Replace $(NAME) as a kubelet does."""
+    return re.sub(r"\$\((\w+)\)", lambda m: variables.get(m[1], m[0]), text)
 
 
 def _path(pod: Pod) -> str:

@@ -5,7 +5,6 @@ The node agent runs the pods' own command on this machine; everything else is as
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,13 +15,13 @@ import yaml
 
 from tests.acceptance.deployment import NOTE, Deployment
 from tests.kube.cluster import Cluster
+from tests.kube.deployed import deployed
 from tests.kube.nodeagent import NodeAgent
 from tests.kube.world import executing, launch
 from tradewind.executors.kubernetes.ledger import Keep
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
-SERVER = "http://api.test"
 DAGS = (
     NOTE
     + """
@@ -88,36 +87,9 @@ def world(
     here: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
-    home = tmp_path_factory.mktemp("deployment")
-    template = home / "pod.yaml"
-    environment = [{"name": "NOTES", "value": str(home / "home" / "notes")}]
-    containers = [{"name": "base", "image": "tradewind:test", "env": environment}]
-    template.write_text(yaml.safe_dump({"spec": {"containers": containers}}))
-    world = Deployment(
-        home / "home",
-        f"sqlite:///{home / 'tradewind.db'}",
-        DAGS,
-        TRADEWIND__CORE__EXECUTOR="KubernetesExecutor",
-        TRADEWIND__SCHEDULER__RESUBMIT_S="20",
-        TRADEWIND__KUBERNETES_EXECUTOR__NAMESPACE=namespace,
-        TRADEWIND__KUBERNETES_EXECUTOR__IN_CLUSTER="false",
-        TRADEWIND__KUBERNETES_EXECUTOR__CONFIG_FILE=str(cluster.kubeconfig("admin")),
-        TRADEWIND__KUBERNETES_EXECUTOR__SERVER_URL=SERVER,
-        TRADEWIND__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE=str(template),
-        TRADEWIND__KUBERNETES_EXECUTOR__DELETE_WORKER_PODS_ON_FAILURE="true",
-    )
-    try:
-        output = world.home / "output"
-        found = world.until(
-            "the API server's URL",
-            lambda: re.search(r"http://127\.0\.0\.1:\d+", output.read_text(encoding="utf-8")),
-        )
-        here[SERVER] = found[0]
-        here["/tmp/tradewind/"] = f"{home}/pod-{{uid}}/"
+    with deployed(cluster, namespace, here, tmp_path_factory.mktemp("deployment"), DAGS) as world:
         world.ready("pods", "killed", "greedy")
         yield world
-    finally:
-        world.stop()
 
 
 def test_tasks_run_in_pods_and_the_pods_go(

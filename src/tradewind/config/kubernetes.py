@@ -91,6 +91,37 @@ class Kubernetes(Struct, frozen=True, kw_only=True):
             extra=UNIT_S,
         ),
     ] = 120.0
+    warm_pool_size: Annotated[
+        int,
+        Meta(
+            description="Pods kept ready for tasks without an override of their own; 0: none.",
+            ge=0,
+        ),
+    ] = 0
+    warm_pool_max_tasks: Annotated[
+        int, Meta(description="A warm pod is replaced after so many tasks.", gt=0)
+    ] = 100
+    warm_pool_max_age_s: Annotated[
+        Seconds,
+        Meta(description="A warm pod is replaced when it is so old.", gt=0, extra=UNIT_S),
+    ] = field(default=3600.0, name="warm_pool_max_age")
+    warm_pool_wait_s: Annotated[
+        Seconds,
+        Meta(
+            description="How long a task waits for a warm pod before it gets a pod of its own.",
+            ge=0,
+            le=300,
+            extra=UNIT_S,
+        ),
+    ] = field(default=1.0, name="warm_pool_wait")
+    warm_pool_port: Annotated[
+        int,
+        Meta(
+            description="Where warm pods listen; the scheduler must reach it, nobody else need.",
+            gt=0,
+            lt=65536,
+        ),
+    ] = 8794
     in_cluster: Annotated[
         bool,
         Meta(description="Whether the scheduler runs in the cluster and uses its service account."),

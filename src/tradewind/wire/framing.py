@@ -47,24 +47,25 @@ def decode_to_worker(body: bytes | memoryview) -> ToWorker:
 class FrameReader:
     """Cut a byte stream into frames."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_limit")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_FRAME) -> None:
         self._buffer = bytearray()
+        self._limit = limit
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take bytes as received and yield each frame that is whole now.
 
         Raises:
-            Bug: a frame announces more than `MAX_FRAME` bytes.
+            Bug: a frame announces more than the limit of bytes.
         """
         buffer = self._buffer
         buffer += data
         start = 0
         while len(buffer) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer, start)
-            if length > MAX_FRAME:
-                raise Bug(f"a peer announced a frame of {length} bytes; the limit is {MAX_FRAME}")
+            if length > self._limit:
+                raise Bug(f"a peer announced a frame of {length} bytes; the limit is {self._limit}")
             end = start + _LENGTH.size + length
             if len(buffer) < end:
                 break

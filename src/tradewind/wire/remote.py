@@ -36,6 +36,10 @@ from tradewind.wire.messages import (
     Request,
 )
 
+NOT_OURS = 75
+"""Exit code of a worker whose only ticket was not to be had: that its process ends is no sign that
+the attempt does."""
+
 PATH = "/execution/v1/messages"
 CONTENT_TYPE = "application/vnd.msgpack"
 
@@ -61,7 +65,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, tag="ticket"):
     claim_token: str
 
 
-class TicketDone(msgspec.Struct, frozen=True, kw_only=True):
+class TicketDone(msgspec.Struct, frozen=True, kw_only=True, tag="ticket_done"):
     """A ticket is done with: its attempt is over, or was not to be had. how: in words."""
 
     attempt_id: AttemptId

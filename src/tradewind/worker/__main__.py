@@ -73,7 +73,7 @@ def main() -> None:
         userland=options.userland,
     )
     try:
-        serve(settings, _tickets(options))
+        sys.exit(serve(settings, _tickets(options)))
     except ConfigError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400  the operator's to mend
         sys.exit(1)

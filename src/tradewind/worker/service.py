@@ -10,6 +10,7 @@ import socket
 
 from tradewind import kernel
 from tradewind.clock import SystemClock
+from tradewind.wire.remote import NOT_OURS
 from tradewind.worker import reaping
 from tradewind.worker.journal import Journal
 from tradewind.worker.settings import SupervisorSettings
@@ -21,8 +22,8 @@ _OWNER = "TRADEWIND_WORKER_STATE"
 """Environment variable that tells which worker a process belongs to."""
 
 
-def serve(settings: SupervisorSettings, tickets: socket.socket | None = None) -> None:
-    """Run the supervisor of this host until SIGTERM or SIGINT, then drain.
+def serve(settings: SupervisorSettings, tickets: socket.socket | None = None) -> int:
+    """Run the supervisor of this host until SIGTERM or SIGINT, then drain; return its exit code.
 
     Args:
         settings: what it needs to know.
@@ -55,6 +56,7 @@ def serve(settings: SupervisorSettings, tickets: socket.socket | None = None) ->
     supervisor.run(zygote, wake, lambda: stopping, tickets)
     syncer.close()
     journal.close()
+    return NOT_OURS if settings.one_ticket and supervisor.turned_away else 0
 
 
 def _kill_leftovers(name: str, variable: str) -> None:

@@ -108,6 +108,11 @@ class Supervisor:
         self._heard_at = clock.monotonic()
         self._beating = self._draining = self._done = False
 
+    @property
+    def turned_away(self) -> bool:
+        """Tell whether a ticket was not to be had."""
+        return self._taking.refused > 0
+
     def run(
         self,
         zygote: tuple[int, socket.socket],

@@ -24,6 +24,8 @@ class Taking:
         self._link = link
         self._worker = worker
         self._asked: set[AttemptId] = set()
+        self.refused = 0
+        """How many were not to be had."""
 
     def take(self, ticket: Ticket) -> None:
         """Claim an attempt and run it; the same ticket again is the same attempt."""
@@ -43,6 +45,7 @@ class Taking:
     def _answered(self, claim: Claim, reply: Reply) -> None:
         self._asked.discard(claim.attempt_id)
         if reply.error is not None:
+            self.refused += 1
             why = reply.message or reply.error
             log.info("attempt %s is not ours: %s", claim.attempt_id, why)
             self._reports.settled(claim.attempt_id, why)

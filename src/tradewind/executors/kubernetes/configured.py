@@ -12,7 +12,7 @@ from tradewind.executors.kubernetes.api import Access, KubeApi
 from tradewind.executors.kubernetes.executor import KubernetesExecutor, Pace
 from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.naming import PREFIX
-from tradewind.executors.kubernetes.shaping import shape_of
+from tradewind.executors.kubernetes.shaping import shape_of, warm_pool_of
 from tradewind.executors.local import Supervisors
 from tradewind.wire import logs
 
@@ -34,9 +34,10 @@ def build(config: Config, _supervisors: Supervisors, wake: Wake) -> KubernetesEx
         for line in lines:
             logs.append(folder, path, line, clock.now(), "warning")
 
+    shape = shape_of(config)
     return KubernetesExecutor(
         KubeApi(access_of(config)),
-        shape_of(config),
+        shape,
         Keep(
             succeeded=not settings.delete_succeeded,
             failed=not settings.delete_failed,
@@ -51,6 +52,7 @@ def build(config: Config, _supervisors: Supervisors, wake: Wake) -> KubernetesEx
             threads=settings.batch_size,
             relist_s=settings.relist_s,
         ),
+        warm_pool_of(config, shape),
     )
 
 

@@ -31,6 +31,9 @@ from tradewind.executors.kubernetes.pacing import Bucket
 from tradewind.executors.kubernetes.pods import Pod
 from tradewind.executors.kubernetes.podspec import Rejected, Shape, build
 from tradewind.executors.kubernetes.requests import Requests, TaskLog
+from tradewind.executors.kubernetes.template import PodJson
+from tradewind.executors.kubernetes.warm.keeper import Keeper, is_warm
+from tradewind.executors.kubernetes.warm.pool import Pool
 from tradewind.executors.kubernetes.watching import Follower, Sink
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
@@ -51,7 +54,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KubernetesExecutor:
-    """Run each attempt in a pod of its own."""
+    """Run each attempt in a pod of its own, or in a warm one."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class KubernetesExecutor:
         clock: Clock,
         task_log: TaskLog,
         pace: Pace | None = None,
+        warm: Pool | None = None,
     ) -> None:
         pace = pace or Pace()
         self._api = api
@@ -75,6 +79,19 @@ class KubernetesExecutor:
         bucket = Bucket(pace.rate, pace.burst, clock.monotonic())
         self._desk = Desk("kubernetes", pace.threads, bucket, clock, _jitter)
         self._requests = Requests(api, self._desk, self._ledger, self._lock, clock, wake, task_log)
+        self._warm: Keeper | None = None
+        if warm is not None:
+            self._warm = Keeper(
+                warm,
+                keep,
+                shape.namespace,
+                api,
+                self._desk,
+                self._ledger,
+                self._lock,
+                clock,
+                self._submit_cold,
+            )
         sink = Sink(
             tick=lambda: self._ledger.tick,
             listed=self._listed,
@@ -95,6 +112,8 @@ class KubernetesExecutor:
         self._open.enter_context(self._desk)
         for follower in self._followers:
             self._open.enter_context(follower)
+        if self._warm is not None:
+            self._open.enter_context(self._warm)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -104,12 +123,104 @@ class KubernetesExecutor:
     # ---- the seam ----------------------------------------------------------------------------
 
     def submit(self, launches: Sequence[Launch]) -> Sequence[Refused]:
-        """Create a pod for each; an attempt that has one, or will, gets no second."""
+        """Find a pod for each; an attempt that has one, or will, gets no second."""
+        refused: list[Refused] = []
+        cold: list[Launch] = []
+        for launch in launches:
+            try:
+                if not self._goes_warm(launch):
+                    cold.append(launch)
+            except Rejected as error:
+                refused.append(Refused(launch.attempt_id, str(error), permanent=True))
+        if self._warm is not None:
+            self._warm.carry_out()
+        return refused + self._create(cold)
+
+    def reconcile(self, believed: AbstractSet[AttemptId] | None) -> Sequence[Fact]:
+        """Return facts; with the believed ones, also sweep what is nobody's and what waits long."""
+        with self._lock:
+            if believed is not None:
+                now = self._clock.monotonic()
+                self._ledger.believe(believed, now)
+                if self._warm is not None:
+                    self._warm.believe(believed, now)
+            facts, self._ripe = self._ripe, self._ledger.outbox.take_facts()
+            more = bool(self._ripe)
+        self._carry_out()
+        if more:
+            self._wake()
+        return facts
+
+    def cancel(self, attempts: Sequence[AttemptId]) -> None:
+        """Delete these attempts' pods; their workers are asked to stop, then killed."""
+        with self._lock:
+            for attempt_id in attempts:
+                self._ledger.cancel(attempt_id)
+                if self._warm is not None:
+                    self._warm.cancel(attempt_id)
+        self._carry_out()
+
+    # ---- health ------------------------------------------------------------------------------
+
+    def troubles(self) -> dict[str, str]:
+        """Return what keeps us from seeing or making pods, by namespace; empty when all is well."""
+        with self._lock:
+            found = {namespace: why for namespace, why in self._troubles.items() if why}
+            if self._warm is not None and self._warm.trouble():
+                found["warm pool"] = self._warm.trouble()
+            return found
+
+    # ---- news (on the followers' threads) ----------------------------------------------------
+
+    def _listed(self, namespace: str, pods: list[Pod], since: int) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            self._ledger.listed(namespace, [p for p in pods if not is_warm(p)], since, now)
+            if self._warm is not None:
+                self._warm.listed(namespace, [p for p in pods if is_warm(p)], since, now)
+        self._after_news()
+
+    def _seen(self, pod: Pod) -> None:
+        with self._lock:
+            if not is_warm(pod):
+                self._ledger.seen(pod, self._clock.monotonic())
+            elif self._warm is not None:
+                self._warm.seen(pod, self._clock.monotonic())
+        self._after_news()
+
+    def _removed(self, pod: Pod) -> None:
+        with self._lock:
+            if not is_warm(pod):
+                self._ledger.removed(pod)
+            elif self._warm is not None:
+                self._warm.removed(pod, self._clock.monotonic())
+        self._after_news()
+
+    def _after_news(self) -> None:
+        self._carry_out()
+        if self._ledger.outbox.has_facts():
+            self._wake()
+
+    def _carry_out(self) -> None:
+        self._requests.carry_out()
+        if self._warm is not None:
+            self._warm.carry_out()
+
+    # ---- launches ----------------------------------------------------------------------------
+
+    def _goes_warm(self, launch: Launch) -> bool:
+        if self._warm is None:
+            return False
+        with self._lock:
+            return launch.attempt_id not in self._ledger and self._warm.takes(
+                launch, _override(launch)
+            )
+
+    def _create(self, launches: Sequence[Launch]) -> list[Refused]:
         refused = []
         for launch in launches:
-            override = (launch.executor_config or {}).get("pod_override")
             try:
-                pod = build(launch, self._shape, override)
+                pod = build(launch, self._shape, _override(launch))
             except Rejected as error:
                 refused.append(Refused(launch.attempt_id, str(error), permanent=True))
                 continue
@@ -120,57 +231,20 @@ class KubernetesExecutor:
                 self._requests.create(launch, pod)
         return refused
 
-    def reconcile(self, believed: AbstractSet[AttemptId] | None) -> Sequence[Fact]:
-        """Return facts; with the believed ones, also sweep what is nobody's and what waits long."""
-        with self._lock:
-            if believed is not None:
-                self._ledger.believe(believed, self._clock.monotonic())
-            facts, self._ripe = self._ripe, self._ledger.outbox.take_facts()
-            more = bool(self._ripe)
-        self._requests.carry_out()
-        if more:
-            self._wake()
-        return facts
-
-    def cancel(self, attempts: Sequence[AttemptId]) -> None:
-        """Delete these attempts' pods; their workers are asked to stop, then killed."""
-        with self._lock:
-            for attempt_id in attempts:
-                self._ledger.cancel(attempt_id)
-        self._requests.carry_out()
-
-    # ---- health ------------------------------------------------------------------------------
-
-    def troubles(self) -> dict[str, str]:
-        """Return what keeps us from seeing pods, by namespace; empty when all is well."""
-        with self._lock:
-            return {namespace: why for namespace, why in self._troubles.items() if why}
-
-    # ---- news (on the followers' threads) ----------------------------------------------------
-
-    def _listed(self, namespace: str, pods: list[Pod], since: int) -> None:
-        with self._lock:
-            self._ledger.listed(namespace, pods, since, self._clock.monotonic())
-        self._after_news()
-
-    def _seen(self, pod: Pod) -> None:
-        with self._lock:
-            self._ledger.seen(pod, self._clock.monotonic())
-        self._after_news()
-
-    def _removed(self, pod: Pod) -> None:
-        with self._lock:
-            self._ledger.removed(pod)
-        self._after_news()
-
-    def _after_news(self) -> None:
-        self._requests.carry_out()
-        if self._ledger.outbox.has_facts():
+    def _submit_cold(self, launches: Sequence[Launch]) -> None:
+        """Make pods for attempts that no warm one became free for."""
+        for refused in self._create(launches):
+            with self._lock:
+                self._ledger.outbox.refused(refused.attempt_id, refused.reason)
             self._wake()
 
     def _trouble(self, namespace: str, why: str) -> None:
         with self._lock:
             self._troubles[namespace] = why
+
+
+def _override(launch: Launch) -> PodJson | None:
+    return (launch.executor_config or {}).get("pod_override")
 
 
 def _jitter() -> float:

@@ -24,6 +24,7 @@ from tradewind.executors.kubernetes.naming import ATTEMPT
 from tradewind.executors.kubernetes.outbox import Doing, Order, Outbox, Place
 from tradewind.executors.kubernetes.pods import Pod, Stage, Verdict, judge
 from tradewind.model.ids import AttemptId
+from tradewind.wire.remote import NOT_OURS
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -75,6 +76,10 @@ class Ledger:
     def __len__(self) -> int:
         """Return how many attempts have or will have a pod."""
         return len(self._entries)
+
+    def __contains__(self, attempt_id: AttemptId) -> bool:
+        """Tell whether an attempt has or will have a pod."""
+        return attempt_id in self._entries
 
     # ---- what is wanted ----------------------------------------------------------------------
 
@@ -216,6 +221,10 @@ class Ledger:
 
     def _ended(self, entry: _Entry, verdict: Verdict) -> None:
         entry.ending = True
+        if verdict.exit_code == NOT_OURS:
+            # Its claim was refused: another worker has the attempt, or nobody may have it.
+            _delete(entry, self.outbox)
+            return
         if verdict.exit_code != 0:
             self.outbox.order(_order(Doing.EXPLAIN, entry, verdict))
             return

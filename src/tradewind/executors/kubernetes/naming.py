@@ -14,6 +14,9 @@ FENCE = f"{PREFIX}/fence"
 GROUP = f"{PREFIX}/group"
 """Which installation a pod belongs to: several may share a namespace."""
 
+WARM = f"{PREFIX}/warm"
+"""Of a warm pod, instead of an attempt: what its spec and key are, as a hash."""
+
 _LONGEST_LABEL = 63
 _HASH_LENGTH = 52
 _VALID_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")

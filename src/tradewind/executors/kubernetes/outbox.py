@@ -9,6 +9,7 @@ import msgspec
 from tradewind.executors.base import Fact, Gone, Pending, Refused
 from tradewind.executors.kubernetes.pods import Verdict
 from tradewind.model.ids import AttemptId
+from tradewind.wire.messages import Launch
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -27,13 +28,18 @@ class Doing(Enum):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """Something to ask of the API server. uid: of the pod that is meant; "" when unknown."""
+    """Something to ask of the API server.
+
+    uid: of the pod that is meant; "" when unknown. launch: whose log it is, when the pod itself
+    does not say.
+    """
 
     doing: Doing
     attempt_id: AttemptId
     place: Place
     uid: str = ""
     verdict: Verdict | None = None
+    launch: Launch | None = None
 
 
 class Outbox:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from tradewind.executors.kubernetes.policy import Allowed, violations
 from tradewind.executors.kubernetes.template import PodJson, merge
 from tradewind.wire.messages import Assignment, Launch
 from tradewind.wire.remote import Ticket
+from tradewind.wire.warm import KEY_NAME
 
 TICKET_FOLDER = "/var/run/secrets/tradewind"
 TICKET_KEY = "ticket"
@@ -35,8 +37,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What all pods of an installation have in common.
 
     template: the pod to start from. image: for the worker's container, unless template or
-    override name one. command: starts a worker for one attempt; `{ticket}` stands for the file
-    with its ticket. env: further variables of the worker.
+    override name one. command: starts a worker for one attempt, warm_command: the worker of a
+    warm pod; `{ticket}` and `{key}` stand for the files with its ticket or key. env: further
+    variables.
     """
 
     template: PodJson
@@ -45,6 +48,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     allowed: Allowed
     image: str | None
     command: tuple[str, ...]
+    warm_command: tuple[str, ...] = ()
     env: dict[str, str] = {}
 
 
@@ -63,21 +67,45 @@ def build(launch: Launch, shape: Shape, override: PodJson | None = None) -> PodJ
     Raises:
         Rejected: the override asks for what it may not, or no image is named.
     """
+    pod = wish(shape, override)
+    annotations = annotations_of(launch.assignment)
+    labels = _labels(launch, shape.group)
+    return named(pod, pod_name(launch.attempt_id), labels, annotations, shape.command, shape)
+
+
+def wish(shape: Shape, override: PodJson | None = None) -> PodJson:
+    """Return what is asked of a pod, before it is anybody's.
+
+    Raises:
+        Rejected: the override asks for what it may not.
+    """
     pod = copy.deepcopy(shape.template)
     if override is not None:
         wrong = violations(override, shape.allowed)
         if wrong:
             raise Rejected("pod_override is refused: " + "; ".join(wrong))
         pod = merge(pod, override)
-    name = pod_name(launch.attempt_id)
-    metadata = pod.setdefault("metadata", {})
+    pod.setdefault("metadata", {}).setdefault("namespace", shape.namespace)
+    return pod
+
+
+def named(
+    pod: PodJson,
+    name: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    command: Sequence[str],
+    shape: Shape,
+) -> PodJson:
+    """Complete a pod: whose it is, its Secret of the same name, and what it runs.
+
+    Raises:
+        Rejected: no image is named.
+    """
+    metadata = pod["metadata"]
     metadata["name"] = name
-    metadata.setdefault("namespace", shape.namespace)
-    metadata["labels"] = {**(metadata.get("labels") or {}), **_labels(launch, shape.group)}
-    metadata["annotations"] = {
-        **(metadata.get("annotations") or {}),
-        **_annotations(launch.assignment),
-    }
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
     spec = pod.setdefault("spec", {})
     spec["restartPolicy"] = "Never"
     spec.setdefault("automountServiceAccountToken", False)
@@ -85,7 +113,7 @@ def build(launch: Launch, shape: Shape, override: PodJson | None = None) -> PodJ
         *(v for v in spec.get("volumes") or [] if v.get("name") != _TICKET_VOLUME),
         {"name": _TICKET_VOLUME, "secret": {"secretName": name, "defaultMode": 0o440}},
     ]
-    _complete(_base_container(spec), shape)
+    _complete(base_container(spec), command, shape)
     return {"apiVersion": "v1", "kind": "Pod", **pod}
 
 
@@ -97,8 +125,20 @@ def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
         pod: its pod, as it was sent.
         pod_uid: as the API server named it.
     """
-    metadata = pod["metadata"]
     ticket = Ticket(attempt_id=launch.attempt_id, claim_token=launch.claim_token)
+    return owned_secret(pod, pod_uid, TICKET_KEY, msgspec.json.encode(ticket))
+
+
+def owned_secret(pod: PodJson, pod_uid: str, key: str, value: bytes) -> dict[str, Any]:
+    """Return a pod's Secret: it has the pod's name, and goes with it.
+
+    Args:
+        pod: as it was sent.
+        pod_uid: as the API server named it.
+        key: under which the value stands.
+        value: the secret.
+    """
+    metadata = pod["metadata"]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -108,19 +148,20 @@ def secret(launch: Launch, pod: PodJson, pod_uid: str) -> dict[str, Any]:
             "name": metadata["name"],
             "namespace": metadata["namespace"],
             "labels": {
-                key: value
-                for key, value in metadata["labels"].items()
-                if key.startswith(f"{PREFIX}/")
+                name: text
+                for name, text in metadata["labels"].items()
+                if name.startswith(f"{PREFIX}/")
             },
             "ownerReferences": [
                 {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": pod_uid}
             ],
         },
-        "data": {TICKET_KEY: base64.b64encode(msgspec.json.encode(ticket)).decode()},
+        "data": {key: base64.b64encode(value).decode()},
     }
 
 
-def _base_container(spec: dict[str, Any]) -> dict[str, Any]:
+def base_container(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the worker's container; a pod without one gets it."""
     containers: list[dict[str, Any]] = spec.setdefault("containers", [])
     for container in containers:
         if container.get("name") == BASE:
@@ -131,7 +172,7 @@ def _base_container(spec: dict[str, Any]) -> dict[str, Any]:
     return containers[0]
 
 
-def _complete(container: dict[str, Any], shape: Shape) -> None:
+def _complete(container: dict[str, Any], command: Sequence[str], shape: Shape) -> None:
     if not container.get("image"):
         if shape.image is None:
             raise Rejected(
@@ -139,8 +180,8 @@ def _complete(container: dict[str, Any], shape: Shape) -> None:
                 "worker_container_tag, or image in the pod template or pod_override"
             )
         container["image"] = shape.image
-    ticket = f"{TICKET_FOLDER}/{TICKET_KEY}"
-    container["command"] = [ticket if part == "{ticket}" else part for part in shape.command]
+    places = {"{ticket}": f"{TICKET_FOLDER}/{TICKET_KEY}", "{key}": f"{TICKET_FOLDER}/{KEY_NAME}"}
+    container["command"] = [places.get(part, part) for part in command]
     container.pop("args", None)
     have = {entry.get("name") for entry in container.setdefault("env", [])}
     container["env"] += [
@@ -167,7 +208,8 @@ def _labels(launch: Launch, group: str) -> dict[str, str]:
     }
 
 
-def _annotations(task: Assignment) -> dict[str, str]:
+def annotations_of(task: Assignment) -> dict[str, str]:
+    """Return what a pod says of its attempt in full."""
     return {
         f"{PREFIX}/attempt": task.attempt_id,
         f"{PREFIX}/dag-id": task.run.dag_id,

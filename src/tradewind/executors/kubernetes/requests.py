@@ -21,7 +21,7 @@ from tradewind.executors.kubernetes.ledger import Ledger, attempt_of
 from tradewind.executors.kubernetes.naming import FENCE
 from tradewind.executors.kubernetes.outbox import Doing, Order, Place
 from tradewind.executors.kubernetes.pods import Pod
-from tradewind.executors.kubernetes.podspec import secret
+from tradewind.executors.kubernetes.podspec import annotations_of, secret
 from tradewind.executors.kubernetes.template import PodJson
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
@@ -144,8 +144,7 @@ class Requests:
             pod = _pod(reply.body)
             lines = explanation(self._api, pod, order.verdict)
             try:
-                fence = int(pod.metadata.labels.get(FENCE, "0"))
-                self._task_log(pod.metadata.annotations, fence, lines)
+                self._task_log(*_whose(pod, order.launch), lines)
             except (OSError, ValueError, KeyError) as error:
                 name = order.place.name
                 log.warning("what Kubernetes says of pod %s is not in a log: %s", name, error)
@@ -156,6 +155,12 @@ class Requests:
         self.carry_out()
         self._wake()
         return None
+
+
+def _whose(pod: Pod, launch: Launch | None) -> tuple[Mapping[str, str], int]:
+    if launch is not None:
+        return annotations_of(launch.assignment), launch.assignment.fence
+    return pod.metadata.annotations, int(pod.metadata.labels.get(FENCE, "0"))
 
 
 def _judged(table: tuple[answers.Rule, ...], reply: Reply) -> answers.Judgement:

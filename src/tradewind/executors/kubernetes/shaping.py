@@ -6,9 +6,13 @@ from pathlib import Path
 
 from tradewind.config import Config
 from tradewind.errors import ConfigError
-from tradewind.executors.kubernetes.podspec import Shape
+from tradewind.executors.kubernetes.podspec import Rejected, Shape
 from tradewind.executors.kubernetes.policy import Allowed
 from tradewind.executors.kubernetes.template import built_in, load
+from tradewind.executors.kubernetes.warm.pods import ADDRESS, WarmPods
+from tradewind.executors.kubernetes.warm.pool import Pool
+from tradewind.executors.kubernetes.warm.stock import Warmth
+from tradewind.store.secrets import configured_keys
 
 _STATE = "/tmp/tradewind"  # noqa: S108  in the container, which is the attempt's alone
 
@@ -36,18 +40,56 @@ def shape_of(config: Config) -> Shape:
         allowed=Allowed(tuple(namespaces), settings.service_accounts),
         image=f"{image}:{settings.image_tag}" if image else None,
         command=_command(config, server),
+        warm_command=_warm_command(config, server),
+    )
+
+
+def warm_pool_of(config: Config, shape: Shape) -> Pool:
+    """Return what the warm pool should be.
+
+    Raises:
+        ConfigError: there should be one, and no image is named.
+    """
+    settings = config.kubernetes
+    keys = configured_keys(config)
+    pods = WarmPods(shape, keys[0].encode())
+    if settings.warm_pool_size:
+        try:
+            pods.make("warm")
+        except Rejected as error:
+            raise ConfigError(f"kubernetes_executor.warm_pool_size: {error}") from error
+    return Pool(
+        warmth=Warmth(
+            size=settings.warm_pool_size,
+            max_tasks=settings.warm_pool_max_tasks,
+            max_age_s=settings.warm_pool_max_age_s,
+            wait_s=settings.warm_pool_wait_s,
+        ),
+        pods=pods,
+        port=settings.warm_pool_port,
     )
 
 
 def _command(config: Config, server: str) -> tuple[str, ...]:
+    own = ("--ticket", "{ticket}")
+    return ("python", "-m", "tradewind.worker", *own, *_worker_options(config, server))
+
+
+def _warm_command(config: Config, server: str) -> tuple[str, ...]:
+    door = ("--listen-host", f"$({ADDRESS})", "--key-file", "{key}")
+    port = ("--listen-port", str(config.kubernetes.warm_pool_port))
+    options = _worker_options(config, server)
+    return ("python", "-m", "tradewind.worker.warm", *door, *port, "--", *options)
+
+
+def _worker_options(config: Config, server: str) -> tuple[str, ...]:
     timing = {
         "--lease-s": config.scheduler.attempt_lease_s,
         "--heartbeat-s": config.scheduler.attempt_heartbeat_s,
         "--kill-grace-s": config.worker.kill_grace_s,
     }
     return (
-        *("python", "-m", "tradewind.worker", "--server", server, "--ticket", "{ticket}"),
-        *("--dags-folder", str(config.kubernetes.dags_folder)),
+        *("--server", server, "--dags-folder", str(config.kubernetes.dags_folder)),
         *("--log-folder", f"{_STATE}/logs", "--state-dir", f"{_STATE}/state"),
         *(part for name, value in timing.items() for part in (name, f"{value:g}")),
     )

@@ -28,9 +28,9 @@ from celery.worker import state as celery_state
 
 from tradewind.clock import SystemClock
 from tradewind.executors.celery.settings import RUN
-from tradewind.worker.celery.desk import Supervisor
 from tradewind.worker.celery.finishing import Finishing, Job
 from tradewind.worker.celery.slots import Slots
+from tradewind.worker.handover import Supervisor
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from tradewind.errors import ConfigError
 from tradewind.executors.celery.app import BrokerConnection, make_app
 from tradewind.executors.celery.settings import broker_of, publisher_options
 from tradewind.worker.celery import tasks
-from tradewind.worker.celery.desk import Supervisor
 from tradewind.worker.celery.pool import Setup, TicketPool
 from tradewind.worker.celery.quiet import quieten
 from tradewind.worker.celery.watchdog import Watchdog, probe_queue
+from tradewind.worker.handover import Supervisor
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from tradewind.clock import Clock
 from tradewind.executors.celery.settings import TOKEN
 from tradewind.model.ids import AttemptId
 from tradewind.wire.remote import Ticket
-from tradewind.worker.celery.desk import Supervisor, SupervisorGone
 from tradewind.worker.celery.finishing import NOTHING, AttemptLost, Finishing, Job
+from tradewind.worker.handover import Supervisor, SupervisorGone
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ class SupervisorGone(Exception):
 
 
 class Supervisor:
-    """The supervisor of this host, as the consumer sees it."""
+    """The supervisor of this host, as whoever hears of tickets sees it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
