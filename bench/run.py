@@ -42,6 +42,7 @@ CLAIMS = (
     "imports",
     "engine",
     "history",
+    "clean",
     "dags",
     "api",
     "install",

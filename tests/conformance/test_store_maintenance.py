@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from tests.conformance.store_world import NOW, Leader, a_run, at
 from tests.servers import PostgresServer
+from tradewind.clock import SystemClock
 from tradewind.errors import ConfigError, UserError
 from tradewind.model.event import RunChange
 from tradewind.model.run import Run, TaskInstance
@@ -78,6 +79,18 @@ def publish(db: Database, *task_ids: str, now: Any = NOW) -> int:
     return version.version_id
 
 
+class SteppingClock(SystemClock):
+    """Goes on by as much as it is told with each look, and otherwise stands still."""
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._at = 0.0
+
+    def monotonic(self) -> float:
+        self._at += self._step_s
+        return self._at
+
+
 # ---- cleaning ---------------------------------------------------------------------------------
 
 
@@ -128,10 +141,42 @@ def test_large_runs_go_in_slices(db: Database, leader: Leader) -> None:
     leader.apply(run_changes=[RunChange(run, ended)])
     leader.start_run(a_run("newer", run_after=at(0)))
     slices: list[int] = []
-    removed = clean(db, at(-100), progress=lambda name, rows: slices.append(rows))
+
+    def tell(_: str, rows: int) -> None:
+        slices.append(rows)
+
+    removed = clean(db, at(-100), progress=tell, clock=SteppingClock(0.0))
     assert removed["task_instance"] == len(keys)
     assert max(slices) == SLICE_ROWS
     assert count(db, "task_instance") == 0
+
+
+def test_slices_that_take_long_become_smaller(db: Database, leader: Leader) -> None:
+    run = leader.start_run(a_run("old", run_after=OLD))
+    keys = range(3 * SLICE_ROWS)
+    leader.apply(created=[TaskInstance(run_pk=run.run_pk, task_id="a", map_index=i) for i in keys])
+    ended = msgspec.structs.replace(run, state=RunState.SUCCESS, ended_at=OLD)
+    leader.apply(run_changes=[RunChange(run, ended)])
+    leader.start_run(a_run("newer", run_after=at(0)))
+    told: list[tuple[str, int]] = []
+    clean(
+        db,
+        at(-100),
+        progress=lambda name, rows: told.append((name, rows)),
+        clock=SteppingClock(0.1),
+    )
+    slices = [rows for name, rows in told if name == "task_instance"]
+    assert slices[1:4] == [250, 125, 62]
+    assert sum(slices) == len(keys)
+
+
+def test_small_runs_go_together(db: Database, leader: Leader) -> None:
+    for number in range(20):
+        ended_run(leader, f"old{number}")
+    leader.start_run(a_run("newer", run_after=at(0)))
+    slices: list[tuple[str, int]] = []
+    clean(db, at(-100), progress=lambda name, rows: slices.append((name, rows)))
+    assert slices.count(("dag_run", 20)) == 1
 
 
 def test_traces_go_when_nobody_needs_them(db: Database, leader: Leader) -> None:

@@ -1,25 +1,43 @@
 """Remove what is old: runs with everything of theirs, and the traces that parts leave behind.
 
 Everything is removed in slices, each a transaction of a few milliseconds, so that cleaning
-never holds up the scheduler. A run's row goes last: whatever interrupts the work, the next
-cleaning finds the run again. Live runs are never touched, nor is the run of the newest event:
-the number of that event tells whether the database went back in time.
+never holds up the scheduler: how many rows that is depends on the machine, and is found out as it
+goes (`_Pace`). A run's row goes last: whatever interrupts the work, the next cleaning finds the
+run again. Live runs are never touched, nor is the run of the newest event: the number of that
+event tells whether the database went back in time.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    any_,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
 
+from tradewind.clock import Clock, SystemClock
 from tradewind.store import tables
 from tradewind.store.account_tables import kept_answer
 from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
-"""Rows of one transaction."""
+"""Most rows of one transaction."""
+_FEWEST_ROWS = 25
+SLICE_S = 0.004
+"""A transaction that takes longer makes the next ones smaller."""
 _RUN_BATCH = 200
 """Runs that are looked up at once."""
 
@@ -48,6 +66,7 @@ def clean(
     keep_latest: bool = True,
     dry_run: bool = False,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> dict[str, int]:
     """Remove what ended before a time.
 
@@ -57,11 +76,13 @@ def clean(
         keep_latest: keep the latest run of each DAG, however old.
         dry_run: only count.
         progress: told about each slice.
+        clock: tells how long a slice took; None is the system's.
 
     Returns:
         the number of rows by table.
     """
     removed: Counter[str] = Counter()
+    pace = _Pace(clock or SystemClock())
 
     def tell(name: str, rows: int) -> None:
         if rows:
@@ -73,15 +94,14 @@ def clean(
         if dry_run:
             _count_runs(db, run_pks, tell)
         else:
-            for run_pk in run_pks:
-                _remove_run(db, run_pk, tell)
+            _remove_runs(db, run_pks, pace, tell)
             if db.shelf is not None:
                 db.shelf.forget_runs(run_pks)
     for table, condition in _traces(before):
         if dry_run:
             tell(table.name, _count(db, table, condition))
         else:
-            _remove(db, table, condition, tell)
+            _remove(db, table, condition, pace, tell)
     return dict(removed)
 
 
@@ -99,7 +119,7 @@ def remove_run(db: Database, run_pk: int) -> bool:
     def tell(name: str, rows: int) -> None:
         removed[name] += rows
 
-    _remove_run(db, run_pk, tell)
+    _remove_runs(db, [run_pk], _Pace(SystemClock()), tell)
     if removed[_run.name] and db.shelf is not None:
         db.shelf.forget_runs([run_pk])
     return removed[_run.name] > 0
@@ -158,24 +178,37 @@ def _count_runs(db: Database, run_pks: Sequence[int], tell: Progress) -> None:
     tell(_run.name, len(run_pks))
 
 
-def _remove_run(db: Database, run_pk: int, tell: Progress) -> None:
+def _remove_runs(db: Database, run_pks: Sequence[int], pace: _Pace, tell: Progress) -> None:
+    """Remove runs with everything of theirs: a large one in many slices, small ones together."""
+    todo = deque(run_pks)
+    while todo:
+        gone: Counter[str] = Counter()
+        with pace.slice(db) as conn:
+            while todo and gone.total() < pace.rows:
+                if _remove_part(conn, todo[0], pace.rows - gone.total(), gone):
+                    todo.popleft()
+        for name, rows in gone.items():
+            tell(name, rows)
+
+
+def _remove_part(conn: Connection, run_pk: int, most: int, gone: Counter[str]) -> bool:
+    """Remove up to so many rows of a run, its own last; tell whether nothing is left to do."""
+    if not _has_ended(conn, run_pk):
+        return True
     event = tables.ti_event
     for table in _OF_A_RUN:
         of_it: ColumnElement[bool] = table.c.run_pk == run_pk
         if table is event:
             of_it &= event.c.seq < select(func.max(event.c.seq)).scalar_subquery()
-        rows = SLICE_ROWS
-        while rows == SLICE_ROWS:
-            with db.write() as conn:
-                if not _has_ended(conn, run_pk):
-                    return
-                rows = _delete_slice(conn, table, of_it)
-            tell(table.name, rows)
-    with db.write() as conn:
-        gone = conn.execute(delete(_run).where(_run.c.run_pk == run_pk, _ENDED))
-        consumed = tables.asset_consumed
-        conn.execute(delete(consumed).where(consumed.c.run_pk == run_pk))
-    tell(_run.name, gone.rowcount)
+        rows = _delete_slice(conn, table, of_it, most)
+        gone[table.name] += rows
+        most -= rows
+        if most <= 0:
+            return False
+    consumed = tables.asset_consumed
+    conn.execute(delete(consumed).where(consumed.c.run_pk == run_pk))
+    gone[_run.name] += conn.execute(delete(_run).where(_run.c.run_pk == run_pk, _ENDED)).rowcount
+    return True
 
 
 def _has_ended(conn: Connection, run_pk: int) -> bool:
@@ -207,21 +240,48 @@ def _traces(before: datetime) -> list[tuple[Table, ColumnElement[bool]]]:
     ]
 
 
-def _remove(db: Database, table: Table, condition: ColumnElement[bool], tell: Progress) -> None:
-    rows = SLICE_ROWS
-    while rows == SLICE_ROWS:
-        with db.write() as conn:
-            rows = _delete_slice(conn, table, condition)
+def _remove(
+    db: Database, table: Table, condition: ColumnElement[bool], pace: _Pace, tell: Progress
+) -> None:
+    more = True
+    while more:
+        most = pace.rows
+        with pace.slice(db) as conn:
+            rows = _delete_slice(conn, table, condition, most)
         tell(table.name, rows)
+        more = rows == most
 
 
-def _delete_slice(conn: Connection, table: Table, condition: ColumnElement[bool]) -> int:
-    keys = list(table.primary_key.columns)
-    found = conn.execute(select(*keys).where(condition).limit(SLICE_ROWS)).all()
-    if found:
-        wanted = [tuple(row) for row in found]
-        conn.execute(delete(table).where(tuple_(*keys).in_(wanted)))
-    return len(found)
+def _delete_slice(conn: Connection, table: Table, condition: ColumnElement[bool], most: int) -> int:
+    """Delete up to so many rows. Which ones never leaves the database."""
+    if conn.dialect.name == "sqlite":
+        keys = list(table.primary_key.columns)
+        chosen = select(*keys).where(condition).limit(most)
+        return conn.execute(delete(table).where(tuple_(*keys).in_(chosen))).rowcount
+    place: ColumnElement[Any] = literal_column("ctid")
+    places = select(place).select_from(table).where(condition).limit(most).scalar_subquery()
+    gone = conn.execute(delete(table).where(place == any_(func.array(places))))
+    return gone.rowcount
+
+
+class _Pace:
+    """How many rows go at a time, so that nobody else waits for long."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.rows = SLICE_ROWS
+
+    @contextmanager
+    def slice(self, db: Database) -> Iterator[Connection]:
+        """Yield a connection in a writing transaction, and learn from how long it took."""
+        with db.write() as conn:
+            began = self._clock.monotonic()
+            yield conn
+        took_s = self._clock.monotonic() - began
+        if took_s > SLICE_S:
+            self.rows = max(_FEWEST_ROWS, self.rows // 2)
+        elif took_s < SLICE_S / 2:
+            self.rows = min(SLICE_ROWS, self.rows * 2)
 
 
 def _count(db: Database, table: Table, condition: ColumnElement[bool]) -> int:

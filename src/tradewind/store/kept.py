@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-
 KEPT = 2
 """Connections kept idle; threads that write at the same moment use more."""
 
