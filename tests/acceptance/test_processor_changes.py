@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.acceptance.processors import RunningProcessor
 from tradewind.clock import SystemClock
-from tradewind.store import code, tables
+from tradewind.store import code, parse_requests, tables
 from tradewind.wire import snapshot
 
 pytestmark = pytest.mark.acceptance
@@ -57,6 +57,18 @@ def test_an_edit_makes_a_version_only_when_the_structure_changes(
         lambda: (processor.dag("one") or {})["source_hash"] != second["source_hash"], "new source"
     )
     assert (processor.dag("one") or {})["version_number"] == 2
+
+
+def test_a_file_is_parsed_again_when_somebody_asks(processor: RunningProcessor) -> None:
+    processor.write("one.py", dag("one"))
+    first = processor.wait_for_dag("one")["last_parsed_at"]
+    with processor.db.write() as conn:
+        parse_requests.ask(conn, "one.py", SystemClock().now())
+        parse_requests.ask(conn, "unknown.py", SystemClock().now())
+    processor.wait_for(
+        lambda: (processor.dag("one") or {})["last_parsed_at"] > first, "another parse"
+    )
+    assert parse_requests.take(processor.db) == []
 
 
 def test_a_deleted_file_leaves_inactive_dags_that_come_back(processor: RunningProcessor) -> None:

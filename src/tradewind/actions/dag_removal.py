@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tradewind.errors import Conflict
+from tradewind.model.ids import TiKey
 from tradewind.model.run import Run
 from tradewind.model.state import TERMINAL_RUN_STATES
 from tradewind.store import cleaning
@@ -22,6 +23,19 @@ def remove_run(db: Database, run: Run) -> None:
         raise Conflict(
             f"run {run.run_id!r} of DAG {run.dag_id!r} is {run.state}; let it end, or mark it "
             "failed, before it is deleted"
+        )
+
+
+def remove_task(db: Database, run: Run, ti: TiKey) -> None:
+    """Remove a task instance of a run that has ended.
+
+    Raises:
+        Conflict: the run is queued or running, or somebody removed it first.
+    """
+    if run.state not in TERMINAL_RUN_STATES or not cleaning.remove_task(db, ti):
+        raise Conflict(
+            f"run {run.run_id!r} of DAG {run.dag_id!r} is {run.state}; let it end, or mark it "
+            f"failed, before its task {ti.task_id!r} is deleted"
         )
 
 

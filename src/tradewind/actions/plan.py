@@ -12,7 +12,7 @@ from tradewind.actions.answer import await_answer
 from tradewind.clock import Clock
 from tradewind.engine.graph import Graph
 from tradewind.engine.live import LiveRun
-from tradewind.engine.plan import Selection, selected, to_mark, to_resume
+from tradewind.engine.plan import Selection, everything, selected, to_mark, to_resume
 from tradewind.errors import NotFound
 from tradewind.model.ids import TaskKey
 from tradewind.model.run import Run
@@ -44,6 +44,16 @@ def plan(db: Database, run: Run, selection: Selection) -> Plan:
     """
     live = _live(db, run)
     return Plan(run=live.run, keys=selected(live, selection))
+
+
+def plan_all(db: Database, run: Run, selection: Selection) -> Plan:
+    """Return every task instance of a selection, whatever its state: what a note is written to.
+
+    Raises:
+        NotFound: it names a task that the run does not have.
+    """
+    live = _live(db, run)
+    return Plan(run=live.run, keys=everything(live, selection))
 
 
 def plan_mark(db: Database, run: Run, selection: Selection, state: TaskState) -> Plan:

@@ -53,6 +53,16 @@ def to_mark(live: LiveRun, selection: Selection, state: TaskState) -> tuple[Task
     return _keys(live, selection, named, tasks, lambda ti: ti.state is not state)
 
 
+def everything(live: LiveRun, selection: Selection) -> tuple[TaskKey, ...]:
+    """Return the task instances of this selection, whatever their state.
+
+    Raises:
+        NotFound: it names a task that the run's version does not have.
+    """
+    named, tasks = _tasks(live.graph, selection)
+    return _keys(live, selection, named, tasks, lambda _: True)
+
+
 def to_resume(live: LiveRun, marked: tuple[TaskKey, ...]) -> tuple[TaskKey, ...]:
     """Return what to clear after a mark so that the run goes on: failures below what was marked."""
     below: set[int] = set()

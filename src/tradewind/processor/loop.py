@@ -18,6 +18,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from tradewind.clock import Clock
 from tradewind.errors import Unavailable
@@ -27,6 +28,7 @@ from tradewind.processor.children import Children
 from tradewind.processor.imports import Imports
 from tradewind.processor.known import Owners
 from tradewind.processor.publish import Publisher
+from tradewind.processor.requests import queue_requested
 from tradewind.processor.settings import ProcessorSettings
 from tradewind.processor.timers import Timers
 from tradewind.processor.watch import Watcher
@@ -117,6 +119,8 @@ class Processor:
             self._imports.release(name)
         self._timers.every(_BEAT_S, "beat", self._beat)
         self._timers.every(_READS_S, "reads", self._compare_reads)
+        requested = partial(queue_requested, self._db, self._areas, self._imports)
+        self._timers.every(_READS_S, "requests", requested)
         period_s = (
             self._settings.poll_s if self._settings.watch_by_polling else self._settings.rescan_s
         )

@@ -1,11 +1,11 @@
-"""The tables about people: accounts, their sessions, and what was answered to them.
+"""The tables about people: accounts, their sessions, what they wrote and was answered to them.
 
 A part of the schema in `tables`, to which the same rules apply.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
 from tradewind.store.column_types import Key, UtcTime
 from tradewind.store.schema import metadata
@@ -70,4 +70,25 @@ kept_answer = Table(
     Column("at", UtcTime, nullable=False),
     Column("answer", LargeBinary),
     Index("ix_kept_answer_at", "at"),
+)
+
+# What people wrote to a task instance. A table of its own: a task instance has one writer.
+task_note = Table(
+    "task_note",
+    metadata,
+    Column("run_pk", Key, primary_key=True, autoincrement=False),
+    Column("task_id", Text, primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+favorite_dag = Table(
+    "favorite_dag",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("dag_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
 )

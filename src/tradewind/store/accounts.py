@@ -24,6 +24,7 @@ MAX_ACCOUNTS = 10_000
 
 _account, _dag = tables.account, tables.account_dag
 _session, _failure = tables.account_session, tables.sign_in_failure
+_favorite = tables.favorite_dag
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +130,7 @@ def delete_account(conn: Connection, username: str) -> None:
     conn.execute(delete(_account).where(_account.c.username == username))
     conn.execute(delete(_dag).where(_dag.c.username == username))
     conn.execute(delete(_failure).where(_failure.c.username == username))
+    conn.execute(delete(_favorite).where(_favorite.c.username == username))
     end_sessions(conn, username)
 
 

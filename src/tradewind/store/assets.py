@@ -8,7 +8,8 @@ ever were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -93,6 +94,29 @@ def _listeners(conn: Connection, event: AssetEventWrite) -> list[str]:
         )
     )
     return list(found.scalars())
+
+
+def unqueue(
+    conn: Connection,
+    dag_ids: Collection[str],
+    asset_id: int | None = None,
+    before: datetime | None = None,
+) -> int:
+    """Let DAGs forget events that wait for them; return how many.
+
+    Args:
+        conn: of the caller's transaction.
+        dag_ids: the DAGs.
+        asset_id: only the events of this asset; None: of all.
+        before: only events before this time.
+    """
+    named = select(_event.c.event_id).where(_event.c.event_id == _queue.c.event_id)
+    if asset_id is not None:
+        named = named.where(_event.c.asset_id == asset_id)
+    if before is not None:
+        named = named.where(_event.c.at < before)
+    of_them = _queue.c.dag_id.in_(sorted(dag_ids))
+    return conn.execute(delete(_queue).where(of_them, named.exists())).rowcount
 
 
 def ensure_asset(

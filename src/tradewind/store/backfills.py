@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from tradewind.model.run import Run
+from tradewind.model.state import RunState
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
 
@@ -47,6 +48,26 @@ def insert_backfill(
             .returning(_backfill.c.backfill_id)
         ).scalar_one()
     )
+
+
+def set_paused(conn: Connection, backfill_id: int, now: datetime, *, paused: bool) -> bool:
+    """Pause a backfill or let it go on; False when it is cancelled or gone."""
+    open_one = (_backfill.c.backfill_id == backfill_id) & _backfill.c.completed_at.is_(None)
+    changed = update(_backfill).where(open_one).values(paused=paused, updated_at=now)
+    return conn.execute(changed).rowcount > 0
+
+
+def complete(conn: Connection, backfill_id: int, now: datetime) -> bool:
+    """End a backfill: nothing of it starts any more. False when it has ended before, or is gone."""
+    open_one = (_backfill.c.backfill_id == backfill_id) & _backfill.c.completed_at.is_(None)
+    ended = {"paused": True, "completed_at": now, "updated_at": now}
+    return conn.execute(update(_backfill).where(open_one).values(**ended)).rowcount > 0
+
+
+def waiting_runs(conn: Connection, backfill_id: int) -> list[int]:
+    """Return the keys of a backfill's runs that have not started."""
+    of_it = (_run.c.backfill_id == backfill_id) & (_run.c.state == RunState.QUEUED.value)
+    return list(conn.execute(select(_run.c.run_pk).where(of_it).order_by(_run.c.run_pk)).scalars())
 
 
 class BackfillLimits(msgspec.Struct, frozen=True):

@@ -29,8 +29,10 @@ from sqlalchemy import (
 )
 
 from tradewind.clock import Clock, SystemClock
+from tradewind.model.ids import TiKey
+from tradewind.store import rows as row_forms
 from tradewind.store import tables
-from tradewind.store.account_tables import kept_answer
+from tradewind.store.account_tables import favorite_dag, kept_answer, task_note
 from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
@@ -41,17 +43,17 @@ SLICE_S = 0.004
 _RUN_BATCH = 200
 """Runs that are looked up at once."""
 
-_OF_A_RUN = (
+_OF_A_TASK = (
     tables.xcom,
     tables.rendered,
     tables.deferral,
     tables.hitl_detail,
+    task_note,
     tables.callback,
-    tables.deadline,
     tables.attempt,
-    tables.ti_event,
     tables.task_instance,
 )
+_OF_A_RUN = (tables.deadline, tables.ti_event, *_OF_A_TASK)
 _run = tables.dag_run
 _ENDED = text(f"NOT ({tables.LIVE})")
 
@@ -125,13 +127,27 @@ def remove_run(db: Database, run_pk: int) -> bool:
     return removed[_run.name] > 0
 
 
+def remove_task(db: Database, ti: TiKey) -> bool:
+    """Remove a task instance of an ended run; False when the run is live, or either is gone.
+
+    Its events stay: what happened, happened.
+    """
+    with db.write() as conn:
+        if not _has_ended(conn, ti.run_pk):
+            return False
+        for table in _OF_A_TASK:
+            gone = conn.execute(delete(table).where(*row_forms.ti_is(table, ti)))
+        return gone.rowcount > 0
+
+
 def remove_dag_rows(db: Database, dag_id: str) -> None:
     """Remove a DAG that no file defines any more and that has no runs."""
     version, source = tables.dag_version, tables.dag_source
     of_it = select(version.c.version_id).where(version.c.dag_id == dag_id)
     with db.write() as conn:
         conn.execute(delete(source).where(source.c.version_id.in_(of_it)))
-        for table in (version, tables.dag_tag, tables.asset_ref, tables.asset_queue, tables.dag):
+        others = (tables.dag_tag, tables.asset_ref, tables.asset_queue, favorite_dag, tables.dag)
+        for table in (version, *others):
             conn.execute(delete(table).where(table.c.dag_id == dag_id))
 
 

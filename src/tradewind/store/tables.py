@@ -147,6 +147,15 @@ dag_file = Table(
     _partial("ix_dag_file_broken", "path", where="import_error IS NOT NULL"),
 )
 
+# DAG files that somebody wants parsed again; the processor takes them.
+parse_request = Table(
+    "parse_request",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # ---- runs and tasks ---------------------------------------------------------------------
 
 dag_run = Table(

@@ -17,10 +17,12 @@ from tradewind.store.connect import Database
 from tradewind.store.signal import Signal
 from tradewind.web import screens
 from tradewind.web.api import (
+    asset_changes,
     assets,
     backfills,
     connections,
     dag_contents,
+    dag_parsing,
     dag_runs,
     dags,
     deadlines,
@@ -34,6 +36,8 @@ from tradewind.web.api import (
     plugins,
     pools,
     run_bulk,
+    run_wait,
+    task_bulk,
     task_changes,
     task_instances,
     variables,
@@ -82,7 +86,11 @@ _RESOURCES = (
     plugins.routes,
     backfills.routes,
     assets.routes,
+    asset_changes.routes,
     run_bulk.routes,
+    run_wait.routes,
+    task_bulk.routes,
+    dag_parsing.routes,
     users.routes,
 )
 

@@ -123,6 +123,8 @@ def decode_body(body: bytes, kind: type[Any] | None) -> Any:
     """
     if kind is None or kind is types.NoneType:
         return None
+    if not body and types.NoneType in typing.get_args(kind):
+        return None
     if _depth(body) > MAX_DEPTH:
         raise Invalid([Problem(("body",), f"is nested deeper than {MAX_DEPTH}", "too_deep", None)])
     if b"\\u0000" in body:

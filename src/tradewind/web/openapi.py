@@ -102,9 +102,14 @@ def _operation(
         ],
         "responses": _responses(endpoint, by_kind),
     }
-    if _is_shape(endpoint.body):
-        content = {"application/json": {"schema": _schema(endpoint.body, by_kind)}}
-        operation["requestBody"] = {"required": True, "content": content}
+    bodies = [part for part in _parts(endpoint.body) if _is_shape(part)]
+    if bodies:
+        shapes = [by_kind[part] for part in bodies]
+        content = {
+            "application/json": {"schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes}}
+        }
+        required = types.NoneType not in _parts(endpoint.body)
+        operation["requestBody"] = {"required": required, "content": content}
     if endpoint.access is not Access.PUBLIC:
         operation["security"] = [{"bearer": []}]
     return operation

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, exists, or_, select, true
 
+from tradewind.errors import NotFound
 from tradewind.store import tables
 from tradewind.store.connect import Database
 from tradewind.store.read import paging
@@ -146,6 +147,24 @@ def events(
         count = paging.total(conn, statement)
         found = conn.execute(paging.page(statement, part, orders, [_event.c.event_id])).all()
         return _to_events(conn, found), count
+
+
+def event(db: Database, event_id: int) -> EventRow:
+    """Return one event.
+
+    Raises:
+        NotFound: there is none.
+    """
+    statement = (
+        select(_event, _asset.c.name, _asset.c.uri, _asset.c.asset_group)
+        .join(_asset, _asset.c.asset_id == _event.c.asset_id)
+        .where(_event.c.event_id == event_id)
+    )
+    with db.read() as conn:
+        found = _to_events(conn, conn.execute(statement).all())
+    if not found:
+        raise NotFound(f"there is no asset event {event_id}")
+    return found[0]
 
 
 def events_of_run(db: Database, run_pk: int, readable: Collection[str] | None) -> list[EventRow]:

@@ -30,6 +30,7 @@ class BackfillRow(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     created_at: datetime
     updated_at: datetime
+    completed_at: datetime | None
     live_runs: int
     ended_at: datetime | None
 

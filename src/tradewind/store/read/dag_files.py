@@ -1,4 +1,4 @@
-"""What the DAG processor asks when it starts: what was published before."""
+"""DAG files and what was published of them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def owners(db: Database) -> dict[str, str]:
             select(table.c.dag_id, table.c.dag_file).where(table.c.active.is_(True))
         )
         return {row.dag_id: row.dag_file for row in rows}
+
+
+def dags_of_file(db: Database, path: str) -> list[str]:
+    """Return the DAGs that were published from a file, active or not."""
+    table = tables.dag
+    named = select(table.c.dag_id).where(table.c.dag_file == path).order_by(table.c.dag_id)
+    with db.read() as conn:
+        return list(conn.execute(named).scalars())

@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from tradewind.model.state import RunState
 from tradewind.store import tables
+from tradewind.store.account_tables import favorite_dag
 from tradewind.store.connect import Database
 from tradewind.store.read import paging
 from tradewind.store.read.dags import DagRow, with_tags
 from tradewind.store.read.paging import Page, Slice
 
 _dag, _tag, _file, _run = tables.dag, tables.dag_tag, tables.dag_file, tables.dag_run
-_ref = tables.asset_ref
+_ref, _favorite = tables.asset_ref, favorite_dag
 
 
 class DagFilter(Page, kw_only=True):
@@ -47,6 +48,7 @@ class DagFilter(Page, kw_only=True):
     bundle_version: str | None = None
     has_asset_schedule: bool | None = None
     asset_dependency: str | None = None
+    is_favorite: bool | None = None
 
 
 BUNDLE = "dags-folder"
@@ -75,7 +77,12 @@ _ORDERS: dict[str, ColumnElement[Any]] = {
 
 
 def find(
-    db: Database, wanted: DagFilter, part: Slice, readable: Collection[str] | None
+    db: Database,
+    wanted: DagFilter,
+    part: Slice,
+    readable: Collection[str] | None,
+    *,
+    whose: str = "",
 ) -> tuple[list[DagRow], int]:
     """Return a page of DAGs, and how many there are altogether.
 
@@ -84,6 +91,7 @@ def find(
         wanted: the filter.
         part: the page.
         readable: only these; None: all.
+        whose: the name of the account whose favorites count.
 
     Raises:
         BadOrder: DAGs cannot be ordered so.
@@ -93,6 +101,7 @@ def find(
         *_named(wanted),
         *_in_state(wanted),
         *_run_conditions(wanted),
+        *_preferred(wanted, whose),
     )
     with db.read() as conn:
         count = paging.total(conn, statement)
@@ -143,6 +152,13 @@ def _in_state(wanted: DagFilter) -> list[ColumnElement[bool]]:
             exists().where(_ref.c.dag_id == _dag.c.dag_id, _ref.c.role == "schedule", named)
         )
     return found
+
+
+def _preferred(wanted: DagFilter, whose: str) -> list[ColumnElement[bool]]:
+    if wanted.is_favorite is None:
+        return []
+    marked = exists().where(_favorite.c.dag_id == _dag.c.dag_id, _favorite.c.username == whose)
+    return [marked if wanted.is_favorite else ~marked]
 
 
 def _run_conditions(wanted: DagFilter) -> list[ColumnElement[bool]]:

@@ -32,13 +32,14 @@ from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Run, TaskInstance
 from tradewind.model.state import TaskState
 from tradewind.store import rows, tables
+from tradewind.store.account_tables import task_note
 from tradewind.store.connect import Database
 from tradewind.store.read import paging
 from tradewind.store.read.paging import Slice
 from tradewind.store.read.run_list import RunTimes, span_s
 
 _ti, _run, _attempt = tables.task_instance, tables.dag_run, tables.attempt
-_rendered, _version = tables.rendered, tables.dag_version
+_rendered, _version, _note = tables.rendered, tables.dag_version, task_note
 MAX_VERSIONS = 1_000
 """Versions that a filter on what DAG files say looks through."""
 
@@ -79,6 +80,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     executor: str | None
     queue: str | None
     map_index_label: str | None
+    note: str | None
 
 
 class Within(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +176,16 @@ def keyed(db: Database, run_pk: int, keys: Sequence[tuple[str, int]]) -> list[Ta
     return [row for row in found if (row.ti.task_id, row.ti.map_index) in wanted]
 
 
+def instances_of(db: Database, run_pk: int, task_id: str) -> list[TiKey]:
+    """Return the instances of one task of a run: one, or those of a mapped task."""
+    statement = select(_ti.c.map_index).where(
+        _ti.c.run_pk == run_pk, _ti.c.task_id == task_id, ~_is_placeholder()
+    )
+    with db.read() as conn:
+        found = conn.execute(statement.order_by(_ti.c.map_index)).scalars()
+        return [TiKey(run_pk, task_id, index) for index in found]
+
+
 def by_keys(db: Database, keys: Collection[TiKey]) -> dict[TiKey, TaskRow]:
     """Return task instances of any runs."""
     wanted = [(ti.run_pk, ti.task_id, ti.map_index) for ti in keys]
@@ -200,6 +212,11 @@ def _select() -> Select[Any]:
         _rendered.c.task_id == _ti.c.task_id,
         _rendered.c.map_index == _ti.c.map_index,
     )
+    noted = and_(
+        _note.c.run_pk == _ti.c.run_pk,
+        _note.c.task_id == _ti.c.task_id,
+        _note.c.map_index == _ti.c.map_index,
+    )
     return select(
         _ti,
         *_RUN_COLUMNS,
@@ -207,10 +224,12 @@ def _select() -> Select[Any]:
         _attempt.c.executor.label("a__executor"),
         _attempt.c.queue.label("a__queue"),
         _rendered.c.map_index_label.label("r__label"),
+        _note.c.note.label("n__note"),
     ).select_from(
         _ti.join(_run, _run.c.run_pk == _ti.c.run_pk)
         .outerjoin(_attempt, attempt)
         .outerjoin(_rendered, rendered)
+        .outerjoin(_note, noted)
     )
 
 
@@ -304,4 +323,5 @@ def _to_row(row: RowMapping) -> TaskRow:
         executor=row["a__executor"],
         queue=row["a__queue"],
         map_index_label=row["r__label"],
+        note=row["n__note"],
     )

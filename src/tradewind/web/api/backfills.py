@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from tradewind.actions.backfill import backfill, plan_backfill
+from tradewind.actions.backfill_control import cancel, pause_or_go_on
 from tradewind.errors import NotFound
 from tradewind.store.read import backfill_list, run_list
 from tradewind.store.read.backfill_list import BackfillRow
@@ -122,6 +123,26 @@ def create_backfill(call: Call[None, BackfillPostBody]) -> BackfillResponse:
     return _shape(call, made)
 
 
+@routes.put(f"{_ALL}/{{backfill_id}}/pause", Access.DAG_EDIT)
+def pause_backfill(call: Call[None, None]) -> BackfillResponse:
+    """Start no more runs of a backfill for now; those that run go on."""
+    return _set_paused(call, paused=True)
+
+
+@routes.put(f"{_ALL}/{{backfill_id}}/unpause", Access.DAG_EDIT)
+def unpause_backfill(call: Call[None, None]) -> BackfillResponse:
+    """Let a backfill go on."""
+    return _set_paused(call, paused=False)
+
+
+@routes.put(f"{_ALL}/{{backfill_id}}/cancel", Access.DAG_EDIT)
+def cancel_backfill(call: Call[None, None]) -> BackfillResponse:
+    """End a backfill: runs that wait are marked failed, those that run go on."""
+    row, site = _editable(call), call.site
+    cancel(site.db, site.signal, site.clock, row.backfill_id, row.dag_id, actor=call.caller.name)
+    return _shape(call, _editable(call))
+
+
 @routes.post(f"{_ALL}/dry_run", Access.DAG_EDIT, audited=False)
 def create_backfill_dry_run(
     call: Call[None, BackfillPostBody],
@@ -147,6 +168,22 @@ def create_backfill_dry_run(
     return DryRunBackfillCollectionResponse(backfills=shown, total_entries=len(shown))
 
 
+def _set_paused(call: Call[None, None], *, paused: bool) -> BackfillResponse:
+    row, site = _editable(call), call.site
+    pause_or_go_on(site.db, site.signal, site.clock, row.backfill_id, row.dag_id, paused=paused)
+    call.audit(before={"is_paused": row.paused}, after={"is_paused": paused})
+    return _shape(call, _editable(call))
+
+
+def _editable(call: Call[None, None]) -> BackfillRow:
+    wanted = call.number("backfill_id")
+    found = backfill_list.one(call.site.db, wanted)
+    if found is None or not call.caller.may_read(found.dag_id):
+        raise NotFound(f"there is no backfill {wanted}")
+    call.caller.require(found.dag_id, edit=True)
+    return found
+
+
 def _span(body: BackfillPostBody) -> tuple[str, datetime, datetime]:
     if body.run_backwards:
         raise invalid("run_backwards", "runs are created oldest first", where="body")
@@ -154,6 +191,10 @@ def _span(body: BackfillPostBody) -> tuple[str, datetime, datetime]:
     assert start is not None
     assert end is not None
     return body.dag_id, start, end
+
+
+def _end_of_runs(row: BackfillRow) -> datetime | None:
+    return None if row.live_runs else row.ended_at or row.created_at
 
 
 def _shape(call: Call[Any, Any], row: BackfillRow) -> BackfillResponse:
@@ -169,6 +210,6 @@ def _shape(call: Call[Any, Any], row: BackfillRow) -> BackfillResponse:
         reprocess_behavior=row.reprocess,
         max_active_runs=row.max_active_runs,
         created_at=row.created_at,
-        completed_at=None if row.live_runs else row.ended_at or row.created_at,
+        completed_at=row.completed_at or _end_of_runs(row),
         updated_at=row.updated_at,
     )

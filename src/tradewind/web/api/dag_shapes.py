@@ -108,7 +108,7 @@ def dag_shapes(site: Site, rows: Sequence[DagRow]) -> list[DAGResponse]:
     return [DAGResponse(**_fields(site, row, broken)) for row in rows]
 
 
-def dag_details(site: Site, row: DagRow) -> DAGDetailsResponse:
+def dag_details(site: Site, row: DagRow, *, is_favorite: bool) -> DAGDetailsResponse:
     """Return a DAG as its own page shows it."""
     broken = dag_list.broken_files(site.db, {row.dag_file})
     spec = scheduling.version(site.db, row.version_id).spec
@@ -131,7 +131,7 @@ def dag_details(site: Site, row: DagRow) -> DAGDetailsResponse:
         last_parsed=row.last_parsed_at,
         default_args=None,
         owner_links=dict(spec.owner_links),
-        is_favorite=False,
+        is_favorite=is_favorite,
         active_runs_count=counts.get("running", 0),
         concurrency=row.max_active_tasks,
         latest_dag_version=version_shape(version, row.display_name) if version else None,

@@ -9,8 +9,9 @@ from msgspec import Meta
 
 from tradewind.actions.dag_removal import remove_dag
 from tradewind.actions.pause import pause
-from tradewind.errors import NotFound
+from tradewind.errors import Conflict, NotFound
 from tradewind.model.state import RunState
+from tradewind.store import favorites
 from tradewind.store.read import dag_list, dags
 from tradewind.store.read.dag_list import DagFilter
 from tradewind.store.read.dags import DagRow
@@ -90,7 +91,9 @@ class DagStatsCollectionResponse(Shape):
 def get_dags(call: Call[DagFilter, None]) -> DAGCollectionResponse:
     """List DAGs."""
     part = slice_of(call.site.config, call.query, "dag_id")
-    found, total = dag_list.find(call.site.db, call.query, part, call.caller.readable)
+    found, total = dag_list.find(
+        call.site.db, call.query, part, call.caller.readable, whose=call.caller.name
+    )
     return DAGCollectionResponse(dags=dag_shapes(call.site, found), total_entries=total)
 
 
@@ -102,7 +105,7 @@ def patch_dags(call: Call[DagsPatchQuery, DagPatchBody]) -> DAGCollectionRespons
     if query.dag_id_pattern is None and query.dag_id_prefix_pattern is None:
         raise invalid("dag_id_pattern", "say which DAGs; ~ is all that you may edit", where="query")
     part = slice_of(site.config, query, "dag_id")
-    found, _ = dag_list.find(site.db, query, part, call.caller.readable)
+    found, _ = dag_list.find(site.db, query, part, call.caller.readable, whose=call.caller.name)
     account = call.caller.account
     mine = [row for row in found if account is not None and account.may_edit(row.dag_id)]
     for row in mine:
@@ -124,7 +127,10 @@ def get_dag(call: Call[None, None]) -> DAGResponse:
 @routes.get(f"{_DAG}/details", Access.DAG_READ)
 def get_dag_details(call: Call[None, None]) -> DAGDetailsResponse:
     """Return a DAG with what its file says."""
-    return dag_details(call.site, the_dag(call))
+    row = the_dag(call)
+    with call.site.db.read() as conn:
+        is_favorite = favorites.has(conn, call.caller.name, row.dag_id)
+    return dag_details(call.site, row, is_favorite=is_favorite)
 
 
 @routes.patch(_DAG, Access.DAG_EDIT)
@@ -135,6 +141,23 @@ def patch_dag(call: Call[MaskQuery, DagPatchBody]) -> DAGResponse:
     pause(site.db, site.signal, site.clock, before.dag_id, paused=call.body.is_paused)
     call.audit(before={"is_paused": before.paused}, after={"is_paused": call.body.is_paused})
     return dag_shapes(site, [the_dag(call)])[0]
+
+
+@routes.post(f"{_DAG}/favorite", Access.DAG_READ, status=204)
+def favorite_dag(call: Call[None, None]) -> None:
+    """Mark a DAG as one that the caller wants to find first."""
+    dag_id = the_dag(call).dag_id
+    with call.site.db.write() as conn:
+        favorites.add(conn, call.caller.name, dag_id)
+
+
+@routes.post(f"{_DAG}/unfavorite", Access.DAG_READ, status=204)
+def unfavorite_dag(call: Call[None, None]) -> None:
+    """Take that mark away."""
+    dag_id = the_dag(call).dag_id
+    with call.site.db.write() as conn:
+        if not favorites.remove(conn, call.caller.name, dag_id):
+            raise Conflict(f"DAG {dag_id!r} is not marked as a favorite")
 
 
 @routes.delete(_DAG, Access.DAG_EDIT, status=200)

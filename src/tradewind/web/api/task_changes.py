@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
 
 from tradewind.actions.clear import clear
+from tradewind.actions.dag_removal import remove_task
 from tradewind.actions.mark import mark
-from tradewind.actions.plan import Plan, plan, plan_mark
+from tradewind.actions.plan import Plan, plan, plan_all, plan_mark
 from tradewind.engine.plan import Selection
 from tradewind.errors import Conflict, NotFound
-from tradewind.model.ids import UNMAPPED
+from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Run
 from tradewind.model.state import LIVE_STATES, RunState, TaskState
+from tradewind.store import task_notes
 from tradewind.store.read import run_list, runs, scheduling, task_list
 from tradewind.store.read.paging import Slice
 from tradewind.store.read.run_list import RunFilter
@@ -24,7 +26,7 @@ from tradewind.store.runs import set_note
 from tradewind.web.access import Access
 from tradewind.web.api.dag_runs import RUN, the_run
 from tradewind.web.api.run_shapes import DAGRunResponse, run_shapes
-from tradewind.web.api.task_instances import MAPPED, TASK
+from tradewind.web.api.task_instances import MAPPED, TASK, MapIndexQuery, the_task
 from tradewind.web.api.task_shapes import (
     TaskInstanceCollectionResponse,
     TaskInstanceResponse,
@@ -78,11 +80,22 @@ class PatchTaskBody(Body):
     """What to make of task instances."""
 
     new_state: Literal["success", "failed", "skipped"] | None = None
-    note: Note | None = None
+    note: Note | msgspec.UnsetType | None = msgspec.UNSET
     include_upstream: bool = False
     include_downstream: bool = False
     include_future: bool = False
     include_past: bool = False
+
+
+class TaskChange(Protocol):
+    """What is to be made of task instances, as several bodies say it."""
+
+    new_state: Literal["success", "failed", "skipped"] | None
+    note: str | msgspec.UnsetType | None
+    include_upstream: bool
+    include_downstream: bool
+    include_future: bool
+    include_past: bool
 
 
 class PatchTaskQuery(MaskQuery, kw_only=True):
@@ -126,6 +139,8 @@ def post_clear_task_instances(
                 run_state=RunState.QUEUED if body.reset_dag_runs else None,
                 actor=call.caller.name,
             )
+        if body.note is not None:
+            write_notes(call, plans, body.note)
         call.audit(after={"cleared": _names(plans)})
     return TaskInstanceCollectionResponse(task_instances=shown, total_entries=len(shown))
 
@@ -209,39 +224,90 @@ def patch_task_group_instances_dry_run(
 def _mark(
     call: Call[Any, PatchTaskBody], task_ids: Sequence[str], map_index: int | None, *, apply: bool
 ) -> TaskInstanceCollectionResponse:
-    body, run = call.body, the_run(call)
-    if body.note is not None:
-        raise invalid("note", "task instances have no notes here; runs have", body.note)
-    if body.new_state is None:
-        raise invalid("new_state", "say success, failed or skipped")
-    state = TaskState(body.new_state)
+    run, mask = the_run(call), getattr(call.query, "update_mask", [])
+    plans = change_tasks(call, run, task_ids, map_index, _within_mask(call.body, mask), apply=apply)
+    if apply:
+        wanted = {"state": call.body.new_state, "note": call.body.note}
+        told = {name: value for name, value in wanted.items() if value is not msgspec.UNSET}
+        call.audit(after={**told, "changed": _names(plans)})
+    shown = planned_shapes(call, plans)
+    return TaskInstanceCollectionResponse(task_instances=shown, total_entries=len(shown))
+
+
+def _within_mask(body: PatchTaskBody, mask: Sequence[str]) -> PatchTaskBody:
+    """Return a body without what its mask leaves out."""
+    left_out: dict[str, Any] = {"new_state": None, "note": msgspec.UNSET}
+    kept = {name: value for name, value in left_out.items() if mask and name not in mask}
+    return msgspec.structs.replace(body, **kept)
+
+
+def change_tasks(
+    call: Call[Any, Any],
+    run: Run,
+    task_ids: Sequence[str],
+    map_index: int | None,
+    change: TaskChange,
+    *,
+    apply: bool,
+) -> list[Plan]:
+    """Mark task instances and write their notes, or only tell which (apply: False).
+
+    Args:
+        call: the request; its caller may edit the run's DAG.
+        run: whose tasks.
+        task_ids: these tasks, and what the change says besides.
+        map_index: this instance; None: all.
+        change: the state and the note; without a state only the note is written.
+        apply: whether it is done.
+
+    Raises:
+        Invalid: the change says nothing.
+        NotFound: there is no such task or instance.
+    """
+    if change.new_state is None and change.note is msgspec.UNSET:
+        raise invalid("new_state", "say success, failed or skipped, or write a note")
+    site, state = call.site, None if change.new_state is None else TaskState(change.new_state)
     selection = Selection(
         task_ids=tuple(task_ids),
         map_indexes=() if map_index is None else (map_index,),
-        upstream=body.include_upstream,
-        downstream=body.include_downstream,
+        upstream=change.include_upstream,
+        downstream=change.include_downstream,
     )
-    wanted = [run, *_around(call, run, past=body.include_past, future=body.include_future)]
-    plans = [plan_mark(call.site.db, each, selection, state) for each in wanted]
+    wanted = [run, *_around(call, run, past=change.include_past, future=change.include_future)]
     if map_index is not None:
-        named = scheduling.run_rows(call.site.db, run.run_pk)
-        if named is None or not any(
-            t.task_id in task_ids and t.map_index == map_index for t in named.instances
-        ):
-            raise NotFound(f"task {task_ids[0]!r} has no instance {map_index} in this run")
+        _must_have(call, run, task_ids[0], map_index)
+    every = [plan_all(site.db, each, selection) for each in wanted]
+    if apply and change.note is not msgspec.UNSET:
+        write_notes(call, every, change.note)
+    if state is None:
+        return every
+    plans = [plan_mark(site.db, each, selection, state) for each in wanted]
     if apply:
         for planned in plans:
-            mark(
-                call.site.db,
-                call.site.signal,
-                call.site.clock,
-                planned,
-                state,
-                actor=call.caller.name,
-            )
-        call.audit(after={"state": state.value, "marked": _names(plans)})
-    shown = planned_shapes(call, plans)
-    return TaskInstanceCollectionResponse(task_instances=shown, total_entries=len(shown))
+            mark(site.db, site.signal, site.clock, planned, state, actor=call.caller.name)
+    return plans
+
+
+def write_notes(call: Call[Any, Any], plans: Iterable[Plan], note: str | None) -> None:
+    """Write the note of the task instances of plans; None removes it."""
+    keys = [TiKey(p.run.run_pk, key.task_id, key.map_index) for p in plans for key in p.keys]
+    site = call.site
+    with site.db.write() as conn:
+        task_notes.write(conn, keys, note, actor=call.caller.name, now=site.clock.now())
+
+
+def _must_have(call: Call[Any, Any], run: Run, task_id: str, map_index: int) -> None:
+    named = scheduling.run_rows(call.site.db, run.run_pk)
+    if named is None or not any(t.in_run == (task_id, map_index) for t in named.instances):
+        raise NotFound(f"task {task_id!r} has no instance {map_index} in this run")
+
+
+@routes.delete(TASK, Access.DAG_EDIT, status=200)
+def delete_task_instance(call: Call[MapIndexQuery, None]) -> None:
+    """Remove a task instance of a run that has ended, with its tries and XComs."""
+    row = the_task(call, call.query.map_index)
+    call.audit(before={"state": row.ti.state, "map_index": row.ti.map_index})
+    remove_task(call.site.db, row.run, row.ti.key)
 
 
 # ---- which runs and tasks -------------------------------------------------------------------

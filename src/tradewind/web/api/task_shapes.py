@@ -130,7 +130,7 @@ def task_shapes(
                 hostname=row.worker,
                 queued_when=ti.queued_at,
                 executor=row.executor,
-                note=None,
+                note=row.note,
                 rendered_map_index=row.map_index_label,
                 rendered_fields=fields,
                 trigger=None,

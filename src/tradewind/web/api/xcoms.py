@@ -146,7 +146,7 @@ def _one(
     if row is None:
         raise NotFound(f"task {call.path['task_id']!r} has no XCom {key!r}")
     ti = TiKey(run.run_pk, row.task_id, row.map_index)
-    value = _readable(msgspec.json.decode(xcoms.value(call.site.db, ti, key)))
+    value = native(xcoms.value(call.site.db, ti, key))
     if as_text:
         value = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     names = run_list.display_names(call.site.db, {run.dag_id})
@@ -174,6 +174,11 @@ def _is_reserved(value: Any) -> bool:
     if isinstance(value, dict):
         return any(k in _RESERVED for k in value) or any(map(_is_reserved, value.values()))
     return isinstance(value, list) and any(map(_is_reserved, value))
+
+
+def native(stored: bytes) -> Any:
+    """Return a stored value as plain JSON."""
+    return _readable(msgspec.json.decode(stored))
 
 
 def _readable(value: Any, depth: int = 0) -> Any:
