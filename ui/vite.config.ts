@@ -1,5 +1,7 @@
 import { defineConfig } from "vite";
 
+const FRAME = /node_modules|src\/core\/(api|keys|live|prefs|query|router|states|time)\.ts|src\/parts\/(icon|lazy|page|state|time|toast)\.tsx/;
+
 // What is built is committed (src/tradewind/ui/dist), so it must come out the same everywhere:
 // names carry a hash of their content, nothing carries a time or a path.
 export default defineConfig({
@@ -17,6 +19,8 @@ export default defineConfig({
         entryFileNames: "assets/[name]-[hash].js",
         chunkFileNames: "assets/[name]-[hash].js",
         assetFileNames: "assets/[name]-[hash][extname]",
+        // What every page needs is one file: a request more costs more than the bytes.
+        codeSplitting: { groups: [{ name: "frame", test: FRAME }] },
       },
     },
   },

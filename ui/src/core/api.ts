@@ -41,6 +41,9 @@ export function may(role: Me["role"]): boolean {
   return me.value !== null && RANK.indexOf(me.value.role) >= RANK.indexOf(role);
 }
 
+/** The newest event that every answer read so far knows of; the stream goes on from there. */
+export const known: { seq: number | null } = { seq: null };
+
 type Params = Record<string, string | number | boolean | null | undefined | string[]>;
 
 export function url(path: string, params: Params = {}): string {
@@ -72,6 +75,8 @@ export async function request<T>(method: string, to: string, body?: unknown): Pr
   } catch {
     throw new ApiError(0, "The server cannot be reached. It will be tried again.");
   }
+  const seq = response.headers.get("X-Event-Seq");
+  if (seq !== null) known.seq = Math.min(known.seq ?? Infinity, Number(seq));
   if (response.status === 401) signInNeeded.value = true;
   if (!response.ok) throw new ApiError(response.status, await reason(response));
   if (response.status === 204) return undefined as T;

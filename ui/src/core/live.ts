@@ -1,6 +1,7 @@
 // The one stream of changes: opened while a page listens and the tab is seen.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { known, url } from "./api";
 
 /** [dag, run, task or null for the run itself, map index, state, try, time] */
 export type Change = [string, string, string | null, number | null, string, number | null, number];
@@ -19,12 +20,14 @@ let seen = "";
 
 function open(): void {
   if (source || hearers.size === 0 || document.hidden) return;
-  source = new EventSource("/ui/stream");
+  // What came to be since the pages' answers were read, or since the stream was left, is told first.
+  source = new EventSource(url("/ui/stream", { after: seen || known.seq }));
   source.onopen = () => (connected.value = true);
   source.onerror = () => (connected.value = false);
   source.addEventListener("hello", (event) => {
     // After an absence the stream starts anew: whatever happened meanwhile is read again.
-    if (seen && seen !== event.lastEventId) for (const h of hearers) h.reload();
+    const read = seen || known.seq;
+    if (read !== null && Number(read) < Number(event.lastEventId)) for (const h of hearers) h.reload();
     seen = event.lastEventId;
   });
   source.addEventListener("reload", (event) => {

@@ -1,31 +1,23 @@
 // The grid: tasks by runs. Cells are painted on a canvas; names, focus and the panel are DOM.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, url } from "../core/api";
+import { get, may, url } from "../core/api";
+import { CELL, COLUMN, HEAD, paint, ROW, stateAt, type Spot } from "../core/grid-paint";
 import { useLive, type Change } from "../core/live";
 import { fit, ink, type Ink } from "../core/paint";
 import { pref, systemDark, theme } from "../core/prefs";
 import { useQuery } from "../core/query";
 import { go } from "../core/router";
 import { rowsOf, type Row } from "../core/rows";
-import { BY_LETTER, label, STATES, worst } from "../core/states";
-import { clock, day, span, stamp, zone, zoneName } from "../core/time";
+import { count, NOTHING, rectangle, taskId, toggled, type Chosen } from "../core/selection";
+import { BY_LETTER, label, STATES } from "../core/states";
+import { span, stamp, zoneName } from "../core/time";
 import type { Columns, Grid } from "../core/types";
 import { Icon } from "../parts/icon";
 import { lazily } from "../parts/lazy";
 import { Empty, Loaded, runLink, taskLink } from "../parts/page";
 import { StateIcon } from "../parts/state";
 
-const ROW = 24;
-const COLUMN = 20;
-const CELL = 16;
-const HEAD = 84;
-const BAR = 50;
-
-export interface Spot {
-  row: number;
-  col: number;
-}
-
+const SelectionPanel = lazily(() => import("../parts/selection-panel").then((m) => m.SelectionPanel));
 const Panel = lazily(() => import("../parts/cell-panel").then((m) => m.CellPanel));
 
 const shownRuns = pref("grid.runs", 50);
@@ -119,6 +111,8 @@ function GridTable({ dag, data }: { dag: string; data: Grid }) {
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [find, setFind] = useState("");
   const [spot, setSpot] = useState<Spot | null>(null);
+  const [chosen, setChosen] = useState<Chosen>(NOTHING);
+  const [picking, setPicking] = useState(false);
   const rows = useMemo(() => {
     let all = rowsOf(data, data.gone, find || onlyBad.value ? new Set() : closed);
     if (find) {
@@ -177,21 +171,45 @@ function GridTable({ dag, data }: { dag: string; data: Grid }) {
             ))}
           </select>
         </label>
+        {may("user") && (
+          <button
+            class={picking ? "on" : "quiet"}
+            aria-pressed={picking}
+            title="Choose cells one by one; or drag over them, or hold Shift or Ctrl"
+            onClick={() => {
+              setPicking(!picking);
+              if (picking) setChosen(NOTHING);
+            }}
+          >
+            Choose several
+          </button>
+        )}
         <span class="spring" />
         <Legend data={data} />
       </div>
-      <div class={`grid-frame${selected ? " with-panel" : ""}`}>
+      <div class={`grid-frame${selected || chosen.size ? " with-panel" : ""}`}>
         {rows.length === 0 ? (
           <Empty title={find ? "No task has this in its name" : "No failures in these runs"} />
         ) : (
-          <Sheet dag={dag} data={data} rows={rows} closed={closed} spot={spot} onSpot={setSpot} onToggle={toggle} />
+          <Sheet dag={dag} data={data} rows={rows} closed={closed} spot={spot} onSpot={setSpot} onToggle={toggle} chosen={chosen} onChoose={setChosen} picking={picking} />
         )}
-        {selected?.run && (
+        {chosen.size > 0 && (
+          <SelectionPanel
+            dag={dag}
+            data={data}
+            chosen={chosen}
+            onClose={() => {
+              setChosen(NOTHING);
+              setPicking(false);
+            }}
+          />
+        )}
+        {chosen.size === 0 && selected?.run && (
           <Panel
             dag={dag}
             run={selected.run}
             row={selected.row}
-            tasks={selected.row.tasks.map((t) => data.tasks[t]?.[0] ?? data.gone[t - data.tasks.length]!)}
+            tasks={selected.row.tasks.map((t) => taskId(data, t))}
             state={stateAt(data, selected.row, spot!.col)}
             onClose={() => setSpot(null)}
           />
@@ -199,13 +217,6 @@ function GridTable({ dag, data }: { dag: string; data: Grid }) {
       </div>
     </>
   );
-}
-
-function stateAt(data: Grid, row: Row, col: number): string | null {
-  const cells = data.cells[col];
-  if (!cells) return null;
-  if (row.kind === "task") return BY_LETTER[cells[row.tasks[0]!] ?? "-"] ?? null;
-  return worst(row.tasks.map((t) => BY_LETTER[cells[t] ?? "-"]).filter((s) => s !== undefined));
 }
 
 function Legend({ data }: { data: Grid }) {
@@ -235,9 +246,13 @@ interface SheetProps {
   spot: Spot | null;
   onSpot: (spot: Spot | null) => void;
   onToggle: (row: Row) => void;
+  chosen: Chosen;
+  onChoose: (chosen: Chosen) => void;
+  /** Clicks choose cells, as they do with Ctrl. */
+  picking: boolean;
 }
 
-function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) {
+function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle, chosen, onChoose, picking }: SheetProps) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [view, setView] = useState({ top: 0, height: 600, width: 800 });
@@ -248,10 +263,15 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
 
   useLayoutEffect(() => {
     const element = box.current!;
-    const measure = (): void =>
-      setView({ top: element.scrollTop, height: element.clientHeight, width: element.clientWidth });
-    measure();
+    let width = element.clientWidth;
+    const measure = (): void => {
+      // Whoever looks at the newest runs goes on seeing them when the panel takes its room.
+      if (element.scrollLeft + width > element.scrollWidth - 4 * COLUMN) element.scrollLeft = element.scrollWidth;
+      width = element.clientWidth;
+      setView({ top: element.scrollTop, height: element.clientHeight, width });
+    };
     element.scrollLeft = element.scrollWidth;
+    measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
@@ -262,13 +282,15 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
       element.scrollLeft = element.scrollWidth;
   }, [data.runs.length]);
 
+  const drag = useRef<{ from: Spot; base: Chosen; to: Chosen | null } | null>(null);
   const draw = (): void => {
     const element = box.current;
     if (!element || !canvas.current) return;
     const w = Math.min(element.clientWidth - names, width);
     const h = Math.min(element.clientHeight, HEAD + rows.length * ROW + 8);
     const ctx = fit(canvas.current, Math.max(1, w), h);
-    paint(ctx, { data, rows, inked, w, h, left: element.scrollLeft, top: element.scrollTop, spot, hover });
+    const marked = drag.current?.to ?? chosen;
+    paint(ctx, { data, rows, inked, w, h, left: element.scrollLeft, top: element.scrollTop, spot, hover, chosen: marked });
   };
   useLayoutEffect(draw);
 
@@ -283,12 +305,36 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
     if (col < 0 || col >= data.runs.length || row >= rows.length) return null;
     return { row, col };
   };
-  const move = (rowBy: number, colBy: number): void => {
+  /** A cell alone, the way from the last one to it, or one more. */
+  const pick = (at: Spot, event: MouseEvent): void => {
+    if (event.shiftKey && spot) {
+      onChoose(rectangle(chosen, data, rows, spot, at));
+      return;
+    }
+    if (picking || event.ctrlKey || event.metaKey) onChoose(toggled(chosen, data, rows[at.row]!, at.col));
+    else if (chosen.size) onChoose(NOTHING);
+    onSpot(at);
+  };
+  const dragTo = (event: MouseEvent): void => {
+    const at = spotAt(event);
+    const from = drag.current;
+    if (!from || !at || at.row < 0 || !(event.buttons & 1)) return;
+    if (!from.to && at.row === from.from.row && at.col === from.from.col) return;
+    // Told when the button is let go: the panel would push the cells away from under the pointer.
+    from.to = rectangle(from.base, data, rows, from.from, at);
+    draw();
+  };
+  const extend = useRef<Spot | null>(null);
+  const move = (rowBy: number, colBy: number, choose = false): void => {
     const from = spot ?? { row: 0, col: data.runs.length - 1 };
     const next = {
       row: Math.max(0, Math.min(rows.length - 1, from.row + (spot ? rowBy : 0))),
       col: Math.max(0, Math.min(data.runs.length - 1, from.col + (spot ? colBy : 0))),
     };
+    if (choose) {
+      extend.current ??= from;
+      onChoose(rectangle(NOTHING, data, rows, extend.current, next));
+    } else extend.current = null;
     onSpot(next);
     const element = box.current!;
     const [y, x] = [next.row * ROW, next.col * COLUMN];
@@ -314,14 +360,22 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
     const by = moves[event.key];
     if (by) {
       event.preventDefault();
-      move(...by);
+      move(...by, event.shiftKey && mayChange);
+    } else if (event.key === " " && spot && mayChange) {
+      event.preventDefault();
+      onChoose(toggled(chosen, data, rows[spot.row]!, spot.col));
     } else if (event.key === "Enter" && spot && rows[spot.row]) {
       event.preventDefault();
       const row = rows[spot.row]!;
       if (row.kind === "group") onToggle(row);
       else go(taskLink(dag, data.runs[spot.col]!.id, row.key));
-    } else if (event.key === "Escape") onSpot(null);
+    } else if (event.key === "Escape") {
+      if (chosen.size) onChoose(NOTHING);
+      else onSpot(null);
+      extend.current = null;
+    }
   };
+  const mayChange = may("user");
   const shown = hover ?? null;
   const active = spot && rows[spot.row] && data.runs[spot.col] ? spot : null;
   return (
@@ -332,6 +386,7 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
       aria-label={`Tasks of ${dag} by runs`}
       aria-rowcount={rows.length}
       aria-colcount={data.runs.length}
+      aria-multiselectable={mayChange}
       aria-activedescendant="grid-active"
       tabIndex={0}
       onKeyDown={keys}
@@ -342,7 +397,7 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
       }}
     >
       <div role="row" class="sr" aria-rowindex={(active?.row ?? 0) + 1}>
-        <div role="gridcell" id="grid-active" aria-colindex={(active?.col ?? 0) + 1}>
+        <div role="gridcell" id="grid-active" aria-colindex={(active?.col ?? 0) + 1} aria-selected={count(chosen) > 0}>
           {active
             ? `${rows[active.row]!.name}, run ${stamp(data.runs[active.col]!.after)}: ${label(stateAt(data, rows[active.row]!, active.col) ?? "not in this run")}`
             : "Arrow keys choose a cell, Enter opens it"}
@@ -376,16 +431,33 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle }: SheetProps) 
           ref={canvas}
           role="presentation"
           style={{ left: px(names) }}
+          onMouseDown={(e) => {
+            const at = spotAt(e);
+            if (!mayChange || !at || at.row < 0 || e.button !== 0 || e.shiftKey) return;
+            const keep = picking || e.ctrlKey || e.metaKey;
+            drag.current = { from: at, base: keep ? chosen : NOTHING, to: null };
+          }}
           onMouseMove={(e) => {
+            dragTo(e);
             const at = spotAt(e);
             if (at?.row !== hover?.row || at?.col !== hover?.col) setHover(at);
           }}
-          onMouseLeave={() => setHover(null)}
+          onMouseLeave={() => {
+            setHover(null);
+            // Let go outside: what was reached counts.
+            if (drag.current?.to) onChoose(drag.current.to);
+            drag.current = null;
+          }}
           onClick={(e) => {
             const at = spotAt(e);
-            if (!at) return;
-            if (at.row < 0) go(runLink(dag, data.runs[at.col]!.id));
-            else onSpot(at);
+            const dragged = drag.current?.to;
+            drag.current = null;
+            if (dragged) onChoose(dragged);
+            if (!at || dragged) return;
+            if (at.row >= 0) mayChange ? pick(at, e) : onSpot(at);
+            else if (mayChange && (picking || e.ctrlKey || e.metaKey))
+              onChoose(rectangle(chosen, data, rows, { row: 0, col: at.col }, { row: rows.length - 1, col: at.col }));
+            else go(runLink(dag, data.runs[at.col]!.id));
           }}
         />
       </div>
@@ -475,118 +547,4 @@ const px = (n: number): string => `${n}px`;
 
 function namesWidth(width: number): number {
   return width < 560 ? 132 : width < 1000 ? 220 : 290;
-}
-
-interface Scene {
-  data: Grid;
-  rows: Row[];
-  inked: Ink;
-  w: number;
-  h: number;
-  left: number;
-  top: number;
-  spot: Spot | null;
-  hover: Spot | null;
-}
-
-function paint(ctx: CanvasRenderingContext2D, scene: Scene): void {
-  const { data, rows, inked, w, h, left, top, spot, hover } = scene;
-  ctx.clearRect(0, 0, w, h);
-  const c0 = Math.max(0, Math.floor(left / COLUMN));
-  const c1 = Math.min(data.runs.length, Math.ceil((left + w) / COLUMN));
-  const r0 = Math.max(0, Math.floor(top / ROW));
-  const r1 = Math.min(rows.length, Math.ceil((top + h - HEAD) / ROW));
-  const x = (col: number): number => col * COLUMN - left;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(0, HEAD, w, h - HEAD);
-  ctx.clip();
-  for (const at of [hover, spot]) {
-    if (!at) continue;
-    ctx.fillStyle = inked.css("--hover");
-    if (at.row >= 0) ctx.fillRect(0, HEAD + at.row * ROW - top, w, ROW);
-    ctx.fillRect(x(at.col), HEAD, COLUMN, h);
-  }
-  const inset = (COLUMN - CELL) / 2;
-  for (let r = r0; r < r1; r++) {
-    const row = rows[r]!;
-    const y = HEAD + r * ROW - top + (ROW - CELL) / 2;
-    for (let c = c0; c < c1; c++) {
-      const state = stateAt(data, row, c);
-      if (state) inked.cell(ctx, state, x(c) + inset, y);
-    }
-  }
-  if (spot && rows[spot.row]) {
-    ctx.strokeStyle = inked.css("--accent");
-    ctx.lineWidth = 2;
-    ctx.beginPath();
-    ctx.roundRect(x(spot.col), HEAD + spot.row * ROW - top + (ROW - COLUMN) / 2, COLUMN, COLUMN, 5);
-    ctx.stroke();
-  }
-  ctx.restore();
-  paintHead(ctx, scene, c0, c1, x);
-}
-
-function paintHead(
-  ctx: CanvasRenderingContext2D,
-  { data, inked, w, hover, spot }: Scene,
-  c0: number,
-  c1: number,
-  x: (col: number) => number,
-): void {
-  ctx.fillStyle = inked.css("--surface");
-  ctx.fillRect(0, 0, w, HEAD);
-  for (const at of [hover, spot]) {
-    if (!at) continue;
-    ctx.fillStyle = inked.css("--hover");
-    ctx.fillRect(x(at.col), 0, COLUMN, HEAD);
-  }
-  const now = Date.now() / 1000;
-  const took = data.runs.map((r) => (r.start ? Math.max(0.1, (r.end ?? now) - r.start) : 0));
-  const longest = Math.max(1, ...took);
-  ctx.font = `10.5px ${getComputedStyle(document.body).fontFamily}`;
-  ctx.textBaseline = "alphabetic";
-  let free = -100;
-  for (let c = c0; c < c1; c++) {
-    const run = data.runs[c]!;
-    const height = Math.max(4, (took[c]! / longest) * BAR);
-    const y = HEAD - 22 - height;
-    ctx.fillStyle = ctx.strokeStyle = inked.fill(run.state);
-    ctx.beginPath();
-    ctx.roundRect(x(c) + 4, y, COLUMN - 8, height, [3, 3, 1, 1]);
-    if (run.state === "queued") ctx.stroke();
-    else ctx.fill();
-    if (run.state === "failed") {
-      // Not by colour alone: a failed run's bar wears a cross.
-      ctx.lineWidth = 1.7;
-      ctx.beginPath();
-      const [mx, my] = [x(c) + COLUMN / 2, y - 6];
-      ctx.moveTo(mx - 2.6, my - 2.6);
-      ctx.lineTo(mx + 2.6, my + 2.6);
-      ctx.moveTo(mx + 2.6, my - 2.6);
-      ctx.lineTo(mx - 2.6, my + 2.6);
-      ctx.stroke();
-    }
-    const before = data.runs[c - 1];
-    const newDay = !before || day(before.after, zone.value) !== day(run.after, zone.value);
-    if ((newDay || c === c1 - 1 || x(c) - free > 110) && x(c) >= free) {
-      const text = newDay ? dayText(run.after) : clock(run.after, false, zone.value);
-      const wide = ctx.measureText(text).width;
-      if (x(c) + wide <= w) {
-        ctx.fillStyle = inked.css("--muted");
-        ctx.fillText(text, x(c) + 3, HEAD - 7);
-        free = x(c) + wide + 14;
-      }
-    }
-  }
-  ctx.fillStyle = inked.css("--line");
-  ctx.fillRect(0, HEAD - 1, w, 1);
-}
-
-function dayText(seconds: number): string {
-  return new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone.value,
-    day: "numeric",
-    month: "short",
-  }).format(seconds * 1000);
 }

@@ -16,19 +16,32 @@ interface Affected {
   state: string | null;
 }
 
+/** Tasks of a run by id; none is the whole run. */
+export interface Part {
+  run: string;
+  tasks?: string[] | undefined;
+  map?: number | undefined;
+}
+
 interface Target {
   dag: string;
-  run: string;
-  /** Tasks by id; none is the whole run. */
-  tasks?: string[];
-  map?: number;
+  parts: Part[];
   what: string;
   onDone?: (() => void) | undefined;
 }
 
-export function Actions(target: Target) {
+/** So many requests at once: a browser has six connections, one of which is the stream. */
+const AT_ONCE = 4;
+/** Marks go task by task. */
+const MOST_MARKED = 500;
+
+export function Actions({ run, tasks, map, ...rest }: Omit<Target, "parts"> & Part) {
+  return <PartActions {...rest} parts={[{ run, tasks, map }]} />;
+}
+
+export function PartActions(target: Target) {
   const [deed, setDeed] = useState<Deed | null>(null);
-  const whole = !target.tasks;
+  const whole = isWhole(target);
   return (
     <div class="actions-row">
       <button onClick={() => setDeed("clear")} aria-haspopup="dialog">
@@ -68,7 +81,7 @@ const REACH: [keyof Reach, string, string][] = [
 
 export function Act({ deed, onClose, ...target }: Target & { deed: Deed; onClose: () => void }) {
   const clear = deed === "clear";
-  const whole = !target.tasks;
+  const whole = isWhole(target);
   const [reach, setReach] = useState<Reach>({
     upstream: false,
     downstream: clear && !whole,
@@ -105,7 +118,10 @@ export function Act({ deed, onClose, ...target }: Target & { deed: Deed; onClose
   };
   const title = clear ? `Clear ${target.what}` : `Mark ${target.what} ${deed}`;
   const options = REACH.filter(
-    ([name]) => (whole ? name === "onlyFailed" && clear : clear || name !== "onlyFailed"),
+    ([name]) =>
+      (whole ? name === "onlyFailed" && clear : clear || name !== "onlyFailed") &&
+      // Past and future are seen from one run.
+      (target.parts.length === 1 || (name !== "past" && name !== "future")),
   );
   const count = plan?.length ?? 0;
   return (
@@ -149,7 +165,7 @@ export function Act({ deed, onClose, ...target }: Target & { deed: Deed; onClose
                     {ti.task_id}
                     {ti.map_index >= 0 && `[${ti.map_index}]`}
                   </span>
-                  {ti.dag_run_id !== target.run && <span class="muted small clip">{ti.dag_run_id}</span>}
+                  {(target.parts.length > 1 || ti.dag_run_id !== target.parts[0]!.run) && <span class="muted small clip">{ti.dag_run_id}</span>}
                 </li>
               ))}
               {count > 200 && <li class="muted">and {count - 200} more</li>}
@@ -171,19 +187,35 @@ export function Act({ deed, onClose, ...target }: Target & { deed: Deed; onClose
   );
 }
 
+const isWhole = (target: Target): boolean => target.parts.some((part) => !part.tasks);
+
+/** Do it, or ask what it would change: each task instance once, however many parts name it. */
 async function perform(target: Target, deed: Deed, reach: Reach, dry: boolean): Promise<Affected[]> {
-  const dag = `/api/v2/dags/${encodeURIComponent(target.dag)}`;
-  const run = `${dag}/dagRuns/${encodeURIComponent(target.run)}`;
-  if (!target.tasks) {
+  const jobs = target.parts.flatMap((part) => jobsOf(target.dag, part, deed, reach, dry));
+  if (deed !== "clear" && jobs.length > MOST_MARKED)
+    throw new Error(`Mark at most ${MOST_MARKED} tasks at once, not ${jobs.length}; choose fewer.`);
+  const found = new Map<string, Affected>();
+  const next = jobs.values();
+  const work = async (): Promise<void> => {
+    for (const job of next)
+      for (const ti of await job()) found.set(`${ti.dag_run_id} ${ti.task_id} ${ti.map_index}`, ti);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return [...found.values()];
+}
+
+type Job = () => Promise<Affected[]>;
+
+function jobsOf(dagId: string, part: Part, deed: Deed, reach: Reach, dry: boolean): Job[] {
+  const dag = `/api/v2/dags/${encodeURIComponent(dagId)}`;
+  const run = `${dag}/dagRuns/${encodeURIComponent(part.run)}`;
+  const { tasks, map = -1 } = part;
+  if (!tasks) {
     if (deed === "clear") {
-      const found = await post<{ task_instances?: Affected[] }>(`${run}/clear`, {
-        dry_run: dry,
-        only_failed: reach.onlyFailed,
-      });
-      return found.task_instances ?? [];
+      const body = { dry_run: dry, only_failed: reach.onlyFailed };
+      return [async () => (await post<{ task_instances?: Affected[] }>(`${run}/clear`, body)).task_instances ?? []];
     }
-    if (!dry) await patch(run, { state: deed });
-    return [];
+    return dry ? [] : [() => patch(run, { state: deed }).then(() => [])];
   }
   const include = {
     include_upstream: reach.upstream,
@@ -191,23 +223,20 @@ async function perform(target: Target, deed: Deed, reach: Reach, dry: boolean): 
     include_future: reach.future,
     include_past: reach.past,
   };
-  const map = target.map ?? -1;
   if (deed === "clear") {
-    const found = await post<{ task_instances: Affected[] }>(`${dag}/clearTaskInstances`, {
+    const body = {
       dry_run: dry,
-      dag_run_id: target.run,
-      task_ids: target.tasks.map((t) => (map >= 0 ? [t, map] : t)),
+      dag_run_id: part.run,
+      task_ids: tasks.map((t) => (map >= 0 ? [t, map] : t)),
       only_failed: reach.onlyFailed,
       reset_dag_runs: true,
       ...include,
-    });
-    return found.task_instances;
+    };
+    return [async () => (await post<{ task_instances: Affected[] }>(`${dag}/clearTaskInstances`, body)).task_instances];
   }
-  const all: Affected[] = [];
-  for (const task of target.tasks) {
+  return tasks.map((task) => async () => {
     const path = `${run}/taskInstances/${encodeURIComponent(task)}${map >= 0 ? `/${map}` : ""}${dry ? "/dry_run" : ""}`;
-    const found = await patch<{ task_instances: Affected[] }>(path, { new_state: deed, ...include });
-    all.push(...(found.task_instances ?? []));
-  }
-  return all;
+    const found = await patch<{ task_instances?: Affected[] }>(path, { new_state: deed, ...include });
+    return found.task_instances ?? [];
+  });
 }

@@ -17,6 +17,8 @@ const KEYS: [string, [string, string][]][] = [
     [
       ["↑ ↓ ← →", "choose a cell"],
       ["Home End", "first, last run"],
+      ["Space", "choose one more cell"],
+      ["Shift ↑ ↓ ← →", "choose all cells on the way"],
       ["Enter", "open the task, or open and close the group"],
       ["Esc", "close the panel"],
     ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from tradewind.store.read.history import newest
 from tradewind.web.access import Access
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Endpoint, Handler
@@ -61,7 +62,9 @@ SCREENS: dict[str, tuple[Access, Reader]] = {
 
 def _handler(reader: Reader) -> Handler:
     def read(call: Call[Any, Any]) -> Response:
-        return respond(call.request, reader(desk_of(call.site), Asked.of(call)))
+        # Before the read: whatever comes to be meanwhile is told again by the stream.
+        seq = newest(call.site.db)
+        return respond(call.request, reader(desk_of(call.site), Asked.of(call)), seq)
 
     return read
 

@@ -30,6 +30,7 @@ from tradewind.web.call import Call
 from tradewind.web.screens.feed import Feed
 from tradewind.web.site import Site
 
+SEQ_HEADER = "X-Event-Seq"
 _WORTH_PACKING = 1_000
 """Bytes; smaller answers fit into a packet as they are."""
 
@@ -149,10 +150,20 @@ def unix(time: datetime | None) -> float | None:
     return None if time is None else round(time.timestamp(), 3)
 
 
-def respond(request: Request, found: Any) -> Response:
-    """Return an answer as JSON, compressed and with an ETag."""
+def respond(request: Request, found: Any, seq: int) -> Response:
+    """Return an answer as JSON, compressed and with an ETag.
+
+    Args:
+        request: what is answered.
+        found: the answer.
+        seq: the newest event that it surely knows of; the browser's stream goes on from there.
+    """
     body = msgspec.json.encode(found)
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding",
+        SEQ_HEADER: str(seq),
+    }
     tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers["ETag"] = tag
     if request.headers.get("if-none-match") == tag:

@@ -23,8 +23,9 @@ _BEAT_S = 15.0
 
 
 async def stream(call: Call[Any, Any]) -> Response:
-    """Return the stream; it goes on from `Last-Event-ID` where the browser sends one."""
-    asked = call.request.headers.get("last-event-id", "")
+    """Return the stream; it goes on from `Last-Event-ID`, or from `after`: what a page has read."""
+    request = call.request
+    asked = request.headers.get("last-event-id", request.query_params.get("after", ""))
     since = int(asked) if asked.isdigit() else None
     return StreamingResponse(
         _messages(desk_of(call.site).feed, since, call.caller.readable),

@@ -1,1 +1,0 @@
-import{n as e}from"./icon-DqD5hXZq.js";function t({value:t}){let n=typeof t==`string`?t:JSON.stringify(t,null,2);return e(`pre`,{class:`json`,tabIndex:0,"aria-label":`Value`,children:n??`null`})}export{t};
