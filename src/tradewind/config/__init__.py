@@ -19,12 +19,11 @@ an error, because a typing mistake that is silently ignored costs somebody an ev
 """
 
 from tradewind.config.load import load_config, unknown_setting, without_credentials
+from tradewind.config.notation import HOME
 from tradewind.config.sections import (
-    HOME,
     KEY_FILE,
     PREFIX,
     SECTION_TITLES,
-    Api,
     Config,
     Core,
     Database,
@@ -36,6 +35,7 @@ from tradewind.config.sections import (
     settings,
     show,
 )
+from tradewind.config.web import Api
 from tradewind.config.workers import Worker
 
 __all__ = [

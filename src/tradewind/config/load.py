@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tradewind.config import airflow
+from tradewind.config.notation import HOME
 from tradewind.config.sections import (
-    HOME,
     KEY_FILE,
     PREFIX,
     SECTIONS,

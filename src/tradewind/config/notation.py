@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+HOME = "$TRADEWIND_HOME"
+"""Stands for the state folder."""
 Seconds: TypeAlias = float
 UNIT_S = {"unit": "s"}
 SECRET: dict[str, Any] = {"secret": True}

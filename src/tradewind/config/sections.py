@@ -14,11 +14,12 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from tradewind.config.kubernetes import Kubernetes
-from tradewind.config.notation import SECRET, UNIT_S, Seconds
+from tradewind.config.mail import Email, Smtp
+from tradewind.config.notation import HOME, SECRET, UNIT_S, Seconds
+from tradewind.config.web import Api, ApiAuth
 from tradewind.config.workers import Celery, Worker
 
 PREFIX = "TRADEWIND__"
-HOME = "$TRADEWIND_HOME"
 KEY_FILE = "keys/encryption.keys"
 """Under the home: the keys that are generated at the first start, one a line, newest first."""
 
@@ -80,6 +81,16 @@ class Core(Struct, frozen=True, kw_only=True):
     default_task_retries: Annotated[
         int, Meta(description="Retries of tasks that do not say how many.", ge=0)
     ] = 0
+    test_connection: Annotated[
+        str,
+        Meta(
+            description=(
+                "Whether connections may be tested over the API (Enabled), which reaches out from "
+                "the API server's machine; Disabled, or Hidden, refuses."
+            ),
+            pattern="^(Disabled|Enabled|Hidden)$",
+        ),
+    ] = "Disabled"
     max_map_length: Annotated[
         int, Meta(description="Most task instances that one expand() may make.", gt=0)
     ] = 1024
@@ -306,156 +317,6 @@ class Logging(Struct, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 4096
-
-
-class Api(Struct, frozen=True, kw_only=True):
-    """The web server."""
-
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[
-        int, Meta(description="Port to listen on; 0 picks a free one.", ge=0, le=65535)
-    ] = 8080
-    base_url: Annotated[
-        str,
-        Meta(
-            description=(
-                "The address that people reach the server at; with https:// its cookies are "
-                "sent over TLS only."
-            ),
-            pattern="^(|https?://[^/?#]+)$",
-        ),
-    ] = ""
-    trust_loopback: Annotated[
-        bool,
-        Meta(
-            description=(
-                "Whether whoever reaches the server from this machine is its administrator, "
-                "without signing in."
-            )
-        ),
-    ] = False
-    page_limit: Annotated[
-        int, Meta(description="Entries in one answer of the API, unless asked otherwise.", gt=0)
-    ] = field(default=50, name="fallback_page_limit")
-    maximum_page_limit: Annotated[
-        int, Meta(description="Most entries in one answer of the API.", gt=0)
-    ] = 100
-    max_body_bytes: Annotated[
-        int,
-        Meta(description="Largest body of a request that is read.", gt=0, extra={"unit": "bytes"}),
-    ] = 1024 * 1024
-    max_worker_body_bytes: Annotated[
-        int,
-        Meta(
-            description=(
-                "Largest request of a remote worker that is read; an XCom must fit into it."
-            ),
-            gt=0,
-            extra={"unit": "bytes"},
-        ),
-    ] = 32 * 1024 * 1024
-    expose_config: Annotated[
-        bool,
-        Meta(description="Whether operators may read the settings over the API, secrets hidden."),
-    ] = False
-    metrics_access: Annotated[
-        str,
-        Meta(
-            description=(
-                "Who may read /metrics, which names every DAG: public, signed_in (accounts that "
-                "see all DAGs) or off."
-            ),
-            pattern="^(public|signed_in|off)$",
-        ),
-    ] = "public"
-
-
-class ApiAuth(Struct, frozen=True, kw_only=True):
-    """Signing in: sessions of browsers and tokens of programs."""
-
-    token_lifetime_s: Annotated[
-        Seconds, Meta(description="How long an API token is good for.", gt=0, extra=UNIT_S)
-    ] = field(default=86_400.0, name="jwt_expiration_time")
-    cli_token_lifetime_s: Annotated[
-        Seconds,
-        Meta(description="How long a token of /auth/token/cli is good for.", gt=0, extra=UNIT_S),
-    ] = field(default=3_600.0, name="jwt_cli_expiration_time")
-    session_lifetime_s: Annotated[
-        Seconds,
-        Meta(description="How long a browser stays signed in at most.", gt=0, extra=UNIT_S),
-    ] = 604_800.0
-    session_idle_s: Annotated[
-        Seconds,
-        Meta(description="How long a browser stays signed in unused.", gt=0, extra=UNIT_S),
-    ] = 86_400.0
-    signing_key_file: Annotated[
-        Path,
-        Meta(
-            description=(
-                "The Ed25519 key that signs API tokens (PEM); made when missing. Several "
-                "servers need the same one."
-            )
-        ),
-    ] = field(default=Path(f"{HOME}/keys/signing.pem"), name="jwt_private_key_path")
-    failures_per_window: Annotated[
-        int,
-        Meta(description="Failed sign-ins that an account or an address may have.", gt=0),
-    ] = 20
-    failure_window_s: Annotated[
-        Seconds, Meta(description="The time in which they are counted.", gt=0, extra=UNIT_S)
-    ] = 600.0
-
-
-class Smtp(Struct, frozen=True, kw_only=True):
-    """The mail server. A connection named smtp_default goes before these settings."""
-
-    host: Annotated[str, Meta(description="The server's name.")] = field(
-        default="localhost", name="smtp_host"
-    )
-    port: Annotated[int, Meta(description="The server's port.", gt=0, le=65535)] = field(
-        default=25, name="smtp_port"
-    )
-    user: Annotated[str, Meta(description="Whom to log in as; empty: nobody.")] = field(
-        default="", name="smtp_user"
-    )
-    password: Annotated[str, Meta(description="The password.", extra=SECRET)] = field(
-        default="", name="smtp_password"
-    )
-    starttls: Annotated[bool, Meta(description="Whether to go over to TLS after connecting.")] = (
-        field(default=True, name="smtp_starttls")
-    )
-    ssl: Annotated[bool, Meta(description="Whether to connect with TLS at once.")] = field(
-        default=False, name="smtp_ssl"
-    )
-    timeout_s: Annotated[
-        Seconds, Meta(description="How long to wait for the server.", gt=0, extra=UNIT_S)
-    ] = field(default=30.0, name="smtp_timeout")
-    retry_limit: Annotated[
-        int, Meta(description="Attempts at a server that does not answer.", gt=0)
-    ] = field(default=5, name="smtp_retry_limit")
-    mail_from: Annotated[str, Meta(description="The sender.")] = field(
-        default="tradewind@localhost", name="smtp_mail_from"
-    )
-
-
-class Email(Struct, frozen=True, kw_only=True):
-    """Mail to a task's `email` when it fails or is tried again."""
-
-    on_failure: Annotated[
-        bool, Meta(description="Whether tasks that do not say so send mail when they fail.")
-    ] = field(default=True, name="default_email_on_failure")
-    on_retry: Annotated[
-        bool, Meta(description="Whether tasks that do not say so send mail at each retry.")
-    ] = field(default=True, name="default_email_on_retry")
-    from_email: Annotated[str, Meta(description="The sender; empty: smtp_mail_from of [smtp].")] = (
-        ""
-    )
-    subject_template: Annotated[
-        str, Meta(description="File with the Jinja template of the subject; empty: our own.")
-    ] = ""
-    html_content_template: Annotated[
-        str, Meta(description="File with the Jinja template of the text; empty: our own.")
-    ] = ""
 
 
 class Config(Struct, frozen=True, kw_only=True):

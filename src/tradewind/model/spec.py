@@ -23,6 +23,8 @@ from tradewind.model.state import TriggerRule
 SPEC_FORMAT = 1
 """Raised when the JSON form changes incompatibly; readers refuse a newer one."""
 
+LINK_KEY_PREFIX = "_link_"
+"""Of the keys of XComs that hold links of operators to other systems; the link's name follows."""
 DEFAULT_POOL = "default_pool"
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from tradewind.errors import DagError, NotFound
 from tradewind.model.outcome import Failed, Outcome, SkippedBy, Succeeded
+from tradewind.model.spec import LINK_KEY_PREFIX
 from tradewind.sdk import current, outcomes, serde
 from tradewind.sdk.asset_events import emitted
 from tradewind.sdk.callbacks import code_root, run_callback
@@ -135,6 +136,7 @@ class _Attempt:
         except BaseException as error:  # noqa: BLE001  user code may raise anything
             execution.outcome = self._outcome_of(error)
         self._label()
+        self._link()
         self._listened(_HEARD.get(type(execution.outcome)), "running")
 
     def _listened(self, event: str | None, before: str) -> None:
@@ -238,6 +240,16 @@ class _Attempt:
             return
         self.context["ti"].rendered_map_index = str(label)
         self.execution.rendered_map_index = redact(str(label))[:_LABEL_LENGTH]
+
+    def _link(self) -> None:
+        """Push the links to other systems as XComs: servers do not run the code that makes them."""
+        for link in getattr(self.task, "operator_extra_links", ()):
+            try:
+                url = link.get_link(self.task, ti_key=self.context["ti"].key)
+                if url:
+                    push(LINK_KEY_PREFIX + link.name, str(url))
+            except Exception as error:  # noqa: BLE001  user code may raise anything
+                log.warning("the link %r cannot be made: %s", link.name, outcomes.describe(error))
 
     def _collect(self, result: Any) -> None:
         """Note what the task returned and emitted."""

@@ -34,6 +34,7 @@ from tradewind.store import rows as row_forms
 from tradewind.store import tables
 from tradewind.store.account_tables import favorite_dag, kept_answer, task_note
 from tradewind.store.connect import Database
+from tradewind.store.state_tables import task_state
 
 SLICE_ROWS = 500
 """Most rows of one transaction."""
@@ -49,6 +50,7 @@ _OF_A_TASK = (
     tables.deferral,
     tables.hitl_detail,
     task_note,
+    task_state,
     tables.callback,
     tables.attempt,
     tables.task_instance,

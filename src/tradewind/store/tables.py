@@ -33,11 +33,11 @@ from sqlalchemy import (
 )
 
 from tradewind.model.state import AttemptState, RunState, TaskState
-from tradewind.store import account_tables, schema
+from tradewind.store import account_tables, schema, state_tables
 from tradewind.store.column_types import JsonText, Key, UtcTime
 
 metadata = schema.metadata
-PARTS = (account_tables,)
+PARTS = (account_tables, state_tables)
 """The other files of the schema."""
 
 

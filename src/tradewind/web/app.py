@@ -27,6 +27,7 @@ from tradewind.web.api import (
     dags,
     deadlines,
     event_logs,
+    extra_links,
     hitl,
     import_errors,
     jobs,
@@ -37,6 +38,7 @@ from tradewind.web.api import (
     pools,
     run_bulk,
     run_wait,
+    states,
     task_bulk,
     task_changes,
     task_instances,
@@ -91,6 +93,9 @@ _RESOURCES = (
     run_wait.routes,
     task_bulk.routes,
     dag_parsing.routes,
+    extra_links.routes,
+    states.task_routes,
+    states.asset_routes,
     users.routes,
 )
 

@@ -33,7 +33,7 @@ class Site:
         self.db = db
         self.signal = signal
         self.clock = clock
-        self._env = os.environ if env is None else env
+        self.env = os.environ if env is None else env
 
     @cached_property
     def box(self) -> Box:
@@ -43,7 +43,7 @@ class Site:
     @cached_property
     def secrets(self) -> Secrets:
         """Return variables and connections."""
-        return open_secrets(self.db, configured_keys(self.config), self._env)
+        return open_secrets(self.db, configured_keys(self.config), self.env)
 
     @cached_property
     def limits(self) -> Limits:

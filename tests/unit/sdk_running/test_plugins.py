@@ -103,6 +103,7 @@ def test_a_plugin_adds_macros_links_and_listeners(home: Path) -> None:
     assert [link.name for link in dag.get_task("fails").operator_extra_links] == []
     finished = run_dag(dag, clock=FakeClock())
     assert finished.xcom("say") == "HI!"
+    assert finished.xcom("say", key="_link_Docs") == "https://docs.example"
     heard = sys.modules["wind_plugin"].HEARD
     assert sorted(heard) == [
         ("failed", "calm"),

@@ -13,25 +13,8 @@ from tests.unit.web.world import World
 WITHOUT: dict[str, str] = {
     "create_default_connections": "Airflow's samples; nothing here reads them",
     "clear_dag_run_partitions": "runs have no partitions here",
-    "enqueue_connection_test": "connections are not tested yet",
+    "enqueue_connection_test": "a test is answered at once, by test_connection",
     "get_connection_test": "the same",
-    **dict.fromkeys(
-        (
-            "list_asset_state_store",
-            "get_asset_state_store",
-            "set_asset_state_store",
-            "delete_asset_state_store",
-            "clear_asset_state_store",
-            "list_task_state_store",
-            "get_task_state_store",
-            "set_task_state_store",
-            "patch_task_state_store",
-            "delete_task_state_store",
-            "clear_task_state_store",
-        ),
-        "tasks keep no state here",
-    ),
-    "get_extra_links": "links are made by user code and not kept yet",
 }
 """Methods that have no route, and why."""
 _METHOD = re.compile(r"method='(\w+)'")

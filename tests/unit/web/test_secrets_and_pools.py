@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import airflow_client.client as official
@@ -10,8 +11,11 @@ import pytest
 from airflow_client.client import ApiClient
 from airflow_client.client.exceptions import ApiException
 
+from tests.unit.web import official as official_client
 from tests.unit.web.world import Client, World
+from tradewind.model.account import Role
 from tradewind.store import audit
+from tradewind.store.connect import Database
 
 CANARY = "canary-93271"
 
@@ -115,6 +119,44 @@ def test_the_official_client_keeps_connections(api: ApiClient, admin: Client, wo
     assert admin.post("/api/v2/connections/test", body.to_dict()).status == 403
     connections.delete_connection("warehouse")
     assert admin.delete("/api/v2/connections/warehouse").status == 404
+
+
+def test_a_connection_is_tested_where_that_is_enabled(lite: Database, tmp_path: Path) -> None:
+    world = World(lite, tmp_path, core__test_connection="Enabled")
+    admin = world.person("ada", Role.ADMIN)
+    api = official.ConnectionApi(official_client.api(admin))
+
+    def tested(**fields: str | int) -> tuple[bool, str]:
+        body = {"connection_id": "files", "conn_type": "fs", **fields}
+        found = api.test_connection(official.ConnectionBody.from_dict(body))  # type: ignore[arg-type]
+        return found.status, found.message
+
+    assert tested(extra=json.dumps({"path": str(tmp_path)})) == (True, "*** exists")
+    assert tested(extra=json.dumps({"path": f"/{CANARY}"})) == (False, "*** does not exist")
+    assert tested() == (False, "the connection's extra has no path")
+    works, message = tested(conn_type="unheard")
+    assert not works
+    assert "no hook is known for the type 'unheard'" in message
+    assert world.person("uma", Role.USER).post("/api/v2/connections/test", {}).status == 403
+    (entry, *_), _ = audit.entries(world.db, action="test_connection")
+    assert entry.details["after"] == {"connection_id": "files", "works": False}
+
+
+def test_a_stored_password_is_tested_only_where_it_belongs(lite: Database, tmp_path: Path) -> None:
+    world = World(lite, tmp_path, core__test_connection="Enabled")
+    admin = world.person("ada", Role.ADMIN)
+    stored = {"connection_id": "files", "conn_type": "fs", "host": "db", "password": CANARY}
+    stored["extra"] = json.dumps({"path": str(tmp_path), "secret_token": CANARY})
+    assert admin.post("/api/v2/connections", stored).status == 201
+    shown = admin.get("/api/v2/connections/files").json
+    assert shown["password"] == "***"
+    url = "/api/v2/connections/test"
+    assert admin.post(url, shown).json["status"] is True
+    for changed in ({"host": "evil"}, {"conn_type": "http"}, {"login": "x"}, {"port": 1}):
+        refused = admin.post(url, shown | changed)
+        assert (refused.status, refused.detail[0]["loc"]) == (422, ["body", "password"])
+    elsewhere = shown | {"password": None, "host": "evil"}
+    assert admin.post(url, elsewhere).status == 422
 
 
 def stored_connection(world: World, conn_id: str) -> Any:

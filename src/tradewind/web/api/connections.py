@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from tradewind.actions.connection_test import try_connection
 from tradewind.errors import AlreadyExists, NotFound
 from tradewind.model.telling import SHOWN, hide, restore
 from tradewind.store.connections import ConnectionValue
@@ -24,6 +25,7 @@ from tradewind.web.shapes import Body, MaskQuery, Shape, slice_of
 routes = Routes("Connection")
 _ALL = "/api/v2/connections"
 _ONE = f"{_ALL}/{{connection_id:path}}"
+_ENABLED = "Enabled"
 _FIELDS = ("conn_type", "description", "host", "login", "schema", "port", "password", "extra")
 _ID = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
 _Port = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
@@ -71,6 +73,13 @@ class ConnectionCollectionResponse(Shape):
 
     connections: list[ConnectionResponse]
     total_entries: int
+
+
+class ConnectionTestResponse(Shape):
+    """Whether a connection works, and what its hook said."""
+
+    status: bool
+    message: str
 
 
 class BulkBody(Body):
@@ -149,11 +158,25 @@ def delete_connection(call: Call[None, None]) -> None:
     call.audit(before=_open_fields(before))
 
 
-@routes.post(f"{_ALL}/test", Access.OP, audited=False)
-def test_connection(call: Call[None, ConnectionBody]) -> None:
-    """Refuse: a test would reach out from this server."""
-    del call
-    raise Forbidden("Testing connections is disabled: it would reach out from the API server")
+@routes.post(f"{_ALL}/test", Access.OP)
+def test_connection(call: Call[None, ConnectionBody]) -> ConnectionTestResponse:
+    """Try a connection with its hook, in a process of its own; what is hidden is as stored."""
+    if call.site.config.core.test_connection != _ENABLED:
+        raise Forbidden(
+            "Testing connections is disabled: set core.test_connection to Enabled on the API server"
+        )
+    secrets, conn_id = call.site.secrets, call.body.connection_id
+    try:
+        old = secrets.connection(conn_id)
+    except NotFound:
+        old = ConnectionValue(conn_id="")
+    value = _value(call.body, old, _FIELDS)
+    if value != old and SHOWN in (call.body.password or "") + (call.body.extra or ""):
+        # Else whoever may test would have a stored password sent to a server of their choice.
+        raise invalid("password", "say what is secret: something else differs from what is stored")
+    tried = try_connection(value, call.site.env)
+    call.audit(after={"connection_id": conn_id, "works": tried.works})
+    return ConnectionTestResponse(status=tried.works, message=tried.message)
 
 
 class Connections:

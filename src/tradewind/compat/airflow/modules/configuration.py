@@ -17,7 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tradewind.config.sections import HOME, SETTINGS
+from tradewind.config.notation import HOME
+from tradewind.config.sections import SETTINGS
 from tradewind.sdk.exceptions import AirflowConfigException
 
 __all__ = [
