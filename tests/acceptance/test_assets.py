@@ -19,8 +19,10 @@ from tradewind.store import tables
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 DAGS = """
+import asyncio
 from tradewind.sdk import (
-    DAG, Asset, AssetAlias, AssetOrTimeSchedule, BashOperator, CronTriggerTimetable, task,
+    DAG, Asset, AssetAlias, AssetOrTimeSchedule, AssetWatcher, BaseEventTrigger, BashOperator,
+    CronTriggerTimetable, TriggerEvent, task,
 )
 
 orders = Asset("orders", uri="s3://shop/orders")
@@ -102,6 +104,35 @@ with DAG("make_stock"):
 
     make()
 
+class Arrives(BaseEventTrigger):
+    # An event for each file of a folder; a file is removed when its event is kept.
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def serialize(self):
+        return f"{__name__}.Arrives", {"folder": self.folder}
+
+    async def run(self):
+        note("watching", os.getpid())
+        while True:
+            for file in sorted(Path(self.folder).glob("*.order")):
+                yield TriggerEvent({"file": file.name})
+                file.unlink()
+            await asyncio.sleep(0.02)
+
+arrivals = Asset("arrivals", watchers=[
+    AssetWatcher(name="files", trigger=Arrives(os.environ["NOTES"] + "/arrivals")),
+])
+
+with DAG("on_arrival", schedule=arrivals):
+    @task
+    def look(*, triggering_asset_events):
+        return [e.extra["payload"]["file"] for e in triggering_asset_events[arrivals]]
+
+    look()
+
 with DAG("reads"):
     @task(inlets=[orders, fresh])
     def read(*, inlet_events):
@@ -125,6 +156,7 @@ DAG_IDS = (
     "make_through_alias",
     "on_alias",
     "on_late",
+    "on_arrival",
     "reads",
 )
 
@@ -262,3 +294,60 @@ def consumed(system: Deployment) -> list[tuple[int, str]]:
     statement = select(table.c.event_id, run.c.dag_id).join(run, run.c.run_pk == table.c.run_pk)
     with system.db.read() as conn:
         return [(row.event_id, row.dag_id) for row in conn.execute(statement)]
+
+
+def arrived(system: Deployment) -> list[str]:
+    """Return the files that asset events were made of."""
+    event, asset = tables.asset_event, tables.asset
+    statement = (
+        select(event.c.extra)
+        .join(asset, asset.c.asset_id == event.c.asset_id)
+        .where(asset.c.name == "arrivals")
+        .order_by(event.c.event_id)
+    )
+    with system.db.read() as conn:
+        return [extra["payload"]["file"] for extra in conn.execute(statement).scalars()]
+
+
+def test_a_watchers_events_survive_the_death_of_triggerer_and_scheduler(
+    system: Deployment,
+) -> None:
+    folder = system.notes / "arrivals"
+    folder.mkdir()
+
+    def bring(name: str) -> None:
+        (folder / f"{name}.part").write_text("1")
+        (folder / f"{name}.part").rename(folder / f"{name}.order")
+
+    bring("first")
+    system.until("the first file", lambda: arrived(system) == ["first.order"])
+    names = [f"{number:02}" for number in range(30)]
+    for number, name in enumerate(names):
+        bring(name)
+        if number == 10:
+            os.kill(system.pid_of("triggerer"), signal.SIGKILL)
+        if number == 20:
+            os.kill(system.pid_of_scheduler(), signal.SIGKILL)
+    wanted = {"first.order", *(f"{name}.order" for name in names)}
+    system.until(
+        f"all files: {arrived(system)}",
+        lambda: set(arrived(system)) == wanted and not list(folder.glob("*.order")),
+    )
+    # Two deaths: at most the event that was being kept then is told by the next trigger again.
+    assert len(arrived(system)) <= len(wanted) + 2
+    seen = system.until(
+        "runs that consumed all",
+        lambda: (
+            got if (got := looked_at(system)) >= wanted and not any_run_goes_on(system) else None
+        ),
+    )
+    assert seen == wanted
+
+
+def looked_at(system: Deployment) -> set[str]:
+    runs = [run for run in system.runs("on_arrival") if run.state == "success"]
+    return {name for run in runs for name in system.xcom(run, "look")}
+
+
+def any_run_goes_on(system: Deployment) -> bool:
+    return any(run.state != "success" for run in system.runs("on_arrival"))

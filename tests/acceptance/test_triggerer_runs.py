@@ -12,7 +12,14 @@ from tests.acceptance.triggerers import TriggererProcess, launch
 from tradewind.sdk import serde
 from tradewind.sdk.loading import module_name
 from tradewind.wire import logs
-from tradewind.wire.messages import Beat, CancelAttempt, Claim, Request, TriggerFinish
+from tradewind.wire.messages import (
+    Beat,
+    CancelAttempt,
+    Claim,
+    Request,
+    TriggerFinish,
+    WatcherEvent,
+)
 
 pytestmark = pytest.mark.acceptance
 
@@ -20,7 +27,7 @@ WAITS = """
 import asyncio, logging, os, time
 from pathlib import Path
 from tradewind.sdk import Variable
-from tradewind.sdk.triggers.base import BaseTrigger, TriggerEvent
+from tradewind.sdk.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 class Fires(BaseTrigger):
     def __init__(self, value=None, after=0.0):
@@ -69,6 +76,16 @@ class Asks(BaseTrigger):
         here = Variable.get("x")
         there = await asyncio.to_thread(Variable.get, "x")
         yield TriggerEvent([here, there])
+
+class Watches(BaseEventTrigger):
+    def __init__(self, folder, values):
+        self.folder, self.values = Path(folder), values
+    async def run(self):
+        for number, value in enumerate(self.values):
+            yield TriggerEvent(value)
+            (self.folder / f"acknowledged {number}").touch()
+    async def cleanup(self):
+        (self.folder / "cleaned").touch()
 
 class Unserialisable(BaseTrigger):
     async def run(self):
@@ -251,3 +268,50 @@ def test_a_trigger_class_in_a_dag_file(triggerer: TriggererProcess) -> None:
     classpath = f"{module_name(str(path), str(triggerer.dags))}.Fires"
     triggerer.scheduler.send(launch("t", classpath, value=1))
     assert triggerer.scheduler.finish_of("t").error is None
+
+
+def acknowledged(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("acknowledged *"))
+
+
+def test_a_watcher_goes_on_when_its_event_is_kept_and_ends_well(
+    triggerer: TriggererProcess, tmp_path: Path
+) -> None:
+    scheduler = triggerer.scheduler
+    values = ["a", {"b": [1]}]
+    watch = launch("w", "waits.Watches", kind="watcher", folder=str(tmp_path), values=values)
+    scheduler.send(watch)
+    finish = scheduler.finish_of("w")
+    assert (finish.payload, finish.error) == (b"null", None)
+    told = [(e.number, e.extra) for e in scheduler.of(WatcherEvent)]
+    assert told == [
+        (1, {"from_trigger": True, "payload": "a"}),
+        (2, {"from_trigger": True, "payload": {"b": [1]}}),
+    ]
+    assert acknowledged(tmp_path) == ["acknowledged 0", "acknowledged 1"]
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_a_watcher_waits_for_the_answer_over_a_lost_connection(
+    triggerer: TriggererProcess, tmp_path: Path
+) -> None:
+    scheduler = triggerer.scheduler
+    scheduler.answers_finishes = False
+    scheduler.send(
+        launch("w", "waits.Watches", kind="watcher", folder=str(tmp_path), values=[1, 2])
+    )
+    scheduler.wait_for(lambda: scheduler.of(WatcherEvent), "the event")
+    assert acknowledged(tmp_path) == []
+    scheduler.close()
+    scheduler.open()
+    scheduler.answers_finishes = True
+    scheduler.finish_of("w")
+    assert [e.number for e in scheduler.of(WatcherEvent)] == [1, 1, 2]
+    assert len({e.nonce for e in scheduler.of(WatcherEvent)}) == 1
+
+
+def test_a_watchers_event_must_be_json(triggerer: TriggererProcess, tmp_path: Path) -> None:
+    scheduler = triggerer.scheduler
+    scheduler.send(launch("w", "waits.Unserialisable", kind="watcher"))
+    assert "cannot be written as JSON" in (scheduler.finish_of("w").error or "")
+    assert scheduler.of(WatcherEvent) == []

@@ -32,6 +32,7 @@ from tradewind.wire.messages import (
     ToServer,
     TriggerCall,
     TriggerFinish,
+    WatcherEvent,
 )
 
 T = TypeVar("T")
@@ -40,14 +41,14 @@ PATIENCE_S = 20.0
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def launch(name: str, classpath: str, **kwargs: Any) -> Launch:
+def launch(name: str, classpath: str, *, kind: str = "trigger", **kwargs: Any) -> Launch:
     attempt_id = AttemptId(f"trigger.{name}")
     return Launch(
         attempt_id=attempt_id,
         claim_token=attempt_id,
         executor="triggerer",
         assignment=Assignment(
-            kind="trigger",
+            kind=kind,
             attempt_id=attempt_id,
             fence=3,
             try_number=1,
@@ -148,7 +149,9 @@ class PlayedScheduler:
             return Reply(seq=message.seq, body={"value": "from the server"})
         if isinstance(message, TriggerFinish) and not self.answers_finishes:
             return None
-        if isinstance(message, Claim | TriggerFinish | Beat):
+        if isinstance(message, WatcherEvent) and not self.answers_finishes:
+            return None
+        if isinstance(message, Claim | TriggerFinish | WatcherEvent | Beat):
             return Reply(seq=message.seq)
         return None
 

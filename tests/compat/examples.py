@@ -19,7 +19,6 @@ NOT_YET = "not in this version of Tradewind"
 
 NOT_PARSED: dict[str, str] = {
     f"{CORE}/example_asset_partition.py": "partitions of assets",
-    f"{CORE}/example_asset_with_watchers.py": "DirectoryFileDeleteTrigger",
     f"{CORE}/example_task_state_store.py": "task_state_store",
     f"{CORE}/example_task_state_store_async.py": "task_state_store",
 }

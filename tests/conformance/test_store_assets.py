@@ -48,6 +48,13 @@ def waiting(db: Database, dag_id: str) -> list[tuple[str, str, str | None]]:
     return [(e.name, e.uri, e.alias) for e in scheduling.asset_queue(db, dag_id)]
 
 
+def test_an_event_of_the_same_key_is_kept_once(db: Database, leader: Leader) -> None:
+    publish(db, "d", AssetLeaf(name="a"))
+    for key in ("n.1", "n.1", "n.2", None, None):
+        leader.apply(asset_events=[AssetEventWrite(name="a", uri="a", at=NOW, key=key)])
+    assert len(waiting(db, "d")) == 4
+
+
 def test_an_event_waits_for_who_looks_at_its_asset(db: Database, leader: Leader) -> None:
     publish(db, "by_name", AssetLeaf(name="a"))
     publish(db, "by_uri", AssetLeaf(uri="s3://a"))

@@ -25,6 +25,7 @@ UV = ROOT / ".tools" / "bin" / "uv"
 PROVIDERS = {
     "common-compat": "1.23.0",
     "common-io": "1.11.0",
+    "common-messaging": "2.1.2",
     "common-sql": "2.4.0",
     "http": "6.3.0",
     "postgres": "7.1.1",

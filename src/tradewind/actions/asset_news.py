@@ -29,6 +29,7 @@ def tell(
     )
     with db.write() as conn:
         event_id = insert_event(conn, event)
+        assert event_id is not None  # only an event with a key can be there already
         inbox.append(conn, "assets_changed", None, {}, now)
     signal.ring()
     return event_id

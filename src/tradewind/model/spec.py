@@ -19,6 +19,7 @@ import msgspec
 from tradewind.model.deadline import DeadlineSpec
 from tradewind.model.schedule import NoSchedule, ScheduleSpec
 from tradewind.model.state import TriggerRule
+from tradewind.model.watcher import WatcherSpec
 
 SPEC_FORMAT = 1
 """Raised when the JSON form changes incompatibly; readers refuse a newer one."""
@@ -217,6 +218,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callbacks: tuple[str, ...] = ()
     """Which of "success" and "failure" the author set on the DAG."""
     deadlines: tuple[DeadlineSpec, ...] = ()
+    watchers: tuple[WatcherSpec, ...] = ()
+    """Of the assets that the DAG is scheduled on."""
 
     @property
     def owners(self) -> tuple[str, ...]:

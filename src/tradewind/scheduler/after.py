@@ -10,7 +10,7 @@ from tradewind.scheduler.calendar import Calendars
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.deadlines import Deadlines
 from tradewind.scheduler.decide import finished_runs
-from tradewind.scheduler.deferral import Deferrals
+from tradewind.scheduler.deferral import Deferrals, trigger_id
 from tradewind.scheduler.work import Work
 
 
@@ -60,9 +60,9 @@ class AfterCommit:
         for ti, fence in turn.triggers_gone:
             if self._board.resuming.get(ti) == fence:
                 del self._board.resuming[ti]
-            self._deferrals.gone(ti, fence)
+            self._deferrals.stop(trigger_id(ti, fence))
         for ti, fence in work.timed_out:
-            self._deferrals.gone(ti, fence)
+            self._deferrals.stop(trigger_id(ti, fence))
         for attempt_id in work.fired:
             self._deferrals.settled(attempt_id)
         if turn.triggers:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tradewind.model.ids import AttemptId
 from tradewind.model.run import Run
 from tradewind.scheduler.board import Board, LiveAttempt, RunEntry
+from tradewind.scheduler.triggers import LiveTrigger, Watcher
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
 from tradewind.store.read.scheduling import Deferral, OwedCallback
@@ -90,6 +93,16 @@ class Assignments:
             ),
         )
 
+    def of_trigger(
+        self, trigger: LiveTrigger, attempt_id: AttemptId, now: datetime
+    ) -> Assignment | None:
+        """Return the assignment of a trigger; None: its run is not in memory."""
+        subject = trigger.subject
+        if isinstance(subject, Watcher):
+            return _watching(subject, attempt_id, now)
+        entry = self._board.runs.get(subject.ti.run_pk)
+        return None if entry is None else self.trigger(entry, subject, attempt_id)
+
     def callback(self, owed: OwedCallback, run: Run, attempt_id: AttemptId) -> Assignment:
         """Return the assignment of a callback."""
         version = scheduling.version(self._db, run.version_id)
@@ -126,3 +139,19 @@ class Assignments:
     def _in_place(self, entry: RunEntry) -> bool:
         source = entry.live.run.source_hash or entry.version.source_hash
         return self._live_sources.get(entry.live.run.dag_id, source) == source
+
+
+def _watching(watcher: Watcher, attempt_id: AttemptId, now: datetime) -> Assignment:
+    return Assignment(
+        kind="watcher",
+        attempt_id=attempt_id,
+        fence=0,
+        try_number=0,
+        max_tries=0,
+        dag_file=watcher.dag_file,
+        source_hash=watcher.source_hash,
+        tree_hash=watcher.tree_hash,
+        task_id="",
+        run=RunInfo(dag_id=watcher.dag_id, run_id="", run_type="asset_triggered", run_after=now),
+        trigger=TriggerCall(classpath=watcher.spec.classpath, kwargs=watcher.spec.kwargs.encode()),
+    )

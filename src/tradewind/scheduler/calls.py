@@ -8,14 +8,18 @@ of the turn, and is answered after the commit.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from tradewind.actions.user_calls import Caller, UserCalls
-from tradewind.errors import TradewindError
-from tradewind.model.ids import TiKey
+from tradewind.errors import TradewindError, UserError
+from tradewind.model.ids import UNMAPPED, AttemptId, TiKey
+from tradewind.model.run import Run
+from tradewind.model.state import RunState, RunType
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.callbacks import Callbacks
 from tradewind.scheduler.deferral import Deferrals
+from tradewind.scheduler.triggers import Watcher
 from tradewind.scheduler.work import Work
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
@@ -30,6 +34,9 @@ from tradewind.wire.messages import (
 from tradewind.wire.replies import refusal
 
 log = logging.getLogger(__name__)
+
+_OF_TASKS = (SetXCom, DeleteXCom, SetRenderedFields)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Calls:
@@ -79,13 +86,18 @@ class Calls:
             return Caller(ti, attempt_id, run) if run is not None else None
         trigger_ = self._deferrals.current(attempt_id, nonce)
         if trigger_ is not None:
-            ti = trigger_.deferral.ti
+            subject = trigger_.subject
+            if isinstance(subject, Watcher):
+                return _watching(subject, attempt_id)
+            ti = subject.ti
             entry = self._board.runs.get(ti.run_pk)
             return Caller(ti, attempt_id, entry.live.run) if entry is not None else None
         return None
 
     def _do(self, work: Work, caller: Caller, request: Request) -> dict[str, Any]:
         call = request.call
+        if caller.run.run_pk == 0 and isinstance(call, _OF_TASKS):
+            raise UserError(f"{type(call).__name__}: only a task can do this")
         if isinstance(call, SetXCom):
             work.turn.xcoms.append(
                 XComWrite(
@@ -105,3 +117,17 @@ class Calls:
             )
             return {}
         return self._user_calls.answer(caller, request)
+
+
+def _watching(watcher: Watcher, attempt_id: AttemptId) -> Caller:
+    """Return a watcher's trigger as a caller: of its DAG, in no run."""
+    run = Run(
+        run_pk=0,
+        dag_id=watcher.dag_id,
+        run_id="",
+        run_type=RunType.ASSET_TRIGGERED,
+        state=RunState.RUNNING,
+        version_id=0,
+        run_after=_NEVER,
+    )
+    return Caller(TiKey(0, "", UNMAPPED), attempt_id, run)

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from tradewind.clock import Clock
+from tradewind.errors import Bug
 from tradewind.model.event import TriggerReported
 from tradewind.model.ids import AttemptId, TiKey
 from tradewind.model.outcome import TriggerFailed, TriggerFired
@@ -20,8 +21,7 @@ from tradewind.scheduler.assignment import Assignments
 from tradewind.scheduler.board import Board
 from tradewind.scheduler.channel import Channel
 from tradewind.scheduler.presence import Presence
-from tradewind.scheduler.triggerers import Triggerers
-from tradewind.scheduler.triggers import LiveTrigger, LiveTriggers
+from tradewind.scheduler.triggers import LiveTrigger, LiveTriggers, Watcher
 from tradewind.scheduler.work import Work
 from tradewind.store.connect import Database
 from tradewind.store.read import scheduling
@@ -54,7 +54,7 @@ class Deferrals:
         channel: Channel,
         assignments: Assignments,
         clock: Clock,
-        lease_s: float,
+        triggers: LiveTriggers,
         want_triggerer: Callable[[], None],
     ) -> None:
         self._db = db
@@ -63,9 +63,9 @@ class Deferrals:
         self._assignments = assignments
         self._clock = clock
         self._want_triggerer = want_triggerer
-        self._triggerers = Triggerers(clock, lease_s)
+        self._triggerers = triggers.triggerers
         self._presence = Presence(db)
-        self._triggers = LiveTriggers(self._triggerers)
+        self._triggers = triggers
         self._asked_at = -_TRIGGERER_ASK_S
 
     def load(self) -> None:
@@ -83,9 +83,8 @@ class Deferrals:
             if deferral is not None:
                 self._add(deferral)
 
-    def gone(self, ti: TiKey, fence: int) -> None:
-        """Stop a trigger whose task is no longer deferred."""
-        attempt_id = trigger_id(ti, fence)
+    def stop(self, attempt_id: AttemptId) -> None:
+        """Stop a trigger that is wanted no longer: its task is not deferred any more."""
         trigger = self._triggers.get(attempt_id)
         if trigger is not None and trigger.peer_id is not None:
             self._channel.send(trigger.peer_id, _stop(attempt_id))
@@ -102,13 +101,15 @@ class Deferrals:
             if peer_id is None:
                 self._ask_for_triggerer()
                 return
-            entry = self._board.runs.get(trigger.deferral.ti.run_pk)
-            if entry is None:
+            if trigger.rests_until > self._clock.monotonic():
+                continue
+            assignment = self._assignments.of_trigger(trigger, attempt_id, self._clock.now())
+            if assignment is None:
                 continue
             launch = Launch(
                 attempt_id=attempt_id,
                 claim_token=attempt_id,
-                assignment=self._assignments.trigger(entry, trigger.deferral, attempt_id),
+                assignment=assignment,
                 executor="triggerer",
             )
             if self._channel.send(peer_id, launch):
@@ -165,7 +166,9 @@ class Deferrals:
         if trigger is None or message.attempt_id in work.fired:
             work.reply(peer_id, _fenced(message.seq))
             return
-        deferral = trigger.deferral
+        deferral = trigger.subject
+        if isinstance(deferral, Watcher):
+            raise Bug(f"{message.attempt_id} is a watcher's trigger, which wakes no task")
         if message.error is None:
             payload = message.payload if message.payload is not None else b"null"
             result: TriggerFired | TriggerFailed = TriggerFired(payload=payload)

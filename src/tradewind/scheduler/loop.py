@@ -103,6 +103,7 @@ class Scheduler:
         parts.calendars_loaded()
         parts.runs.load_all()
         parts.deferrals.load()
+        parts.watchers.load()
         parts.callbacks.load()
         parts.assets.load()
         parts.deadlines.look_again()

@@ -41,6 +41,9 @@ from tradewind.scheduler.remote import RemoteAttempts
 from tradewind.scheduler.remote_callbacks import RemoteCallbacks, offering
 from tradewind.scheduler.router import Router
 from tradewind.scheduler.runs import Runs
+from tradewind.scheduler.triggerers import Triggerers
+from tradewind.scheduler.triggers import LiveTriggers
+from tradewind.scheduler.watchers import Watchers
 from tradewind.store import pools
 from tradewind.store.connect import Database
 from tradewind.store.secrets import Secrets
@@ -113,15 +116,17 @@ class Parts:
         self.assets = AssetRuns(world.db, self.calendars)
         self.deadlines = Deadlines(world.db)
         assignments = Assignments(world.db, self.board, self.dag_facts.sources)
+        triggers = LiveTriggers(Triggerers(world.clock, settings.trigger_lease_s))
         self.deferrals = Deferrals(
             world.db,
             self.board,
             world.channel,
             assignments,
             world.clock,
-            settings.trigger_lease_s,
+            triggers,
             world.want_triggerer,
         )
+        self.watchers = Watchers(world.db, self.calendars, triggers, self.deferrals, world.clock)
         self.callbacks = self._callbacks(default_executor, assignments)
         self.remote = RemoteAttempts(world.db, self.board, assignments, world.clock, world.remote)
         remote_callbacks = self._remote_callbacks(default_executor)
@@ -209,6 +214,7 @@ class Parts:
             Intake(world.db, self.board, world.clock),
             self._calls(),
             self.deferrals,
+            self.watchers,
             self.callbacks,
             CodeObjects(world.db),
         )
@@ -231,6 +237,7 @@ class Parts:
         if calendar is not None:
             self.board.admission.pause(dag_id, paused=calendar.paused)
         self.assets.look_again()
+        self.watchers.dag_changed(dag_id)
         self.runs.look_again()
 
     def calendars_loaded(self) -> None:

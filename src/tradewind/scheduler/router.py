@@ -15,6 +15,7 @@ from tradewind.scheduler.channel import Channel, Message
 from tradewind.scheduler.deferral import PREFIX as TRIGGER
 from tradewind.scheduler.deferral import Deferrals
 from tradewind.scheduler.intake import Intake
+from tradewind.scheduler.watchers import Watchers
 from tradewind.scheduler.work import Work
 from tradewind.store.callbacks import PREFIX as CALLBACK
 from tradewind.wire.messages import (
@@ -28,6 +29,7 @@ from tradewind.wire.messages import (
     Reply,
     Request,
     TriggerFinish,
+    WatcherEvent,
 )
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Router:
         intake: Intake,
         calls: Calls,
         deferrals: Deferrals,
+        watchers: Watchers,
         callbacks: Callbacks,
         code: CodeObjects,
     ) -> None:
@@ -53,6 +56,7 @@ class Router:
         self._intake = intake
         self._calls = calls
         self._deferrals = deferrals
+        self._watchers = watchers
         self._callbacks = callbacks
         self._code = code
 
@@ -79,9 +83,14 @@ class Router:
         else:
             self._ended(work, peer_id, body)
 
-    def _ended(self, work: Work, peer_id: str, body: TriggerFinish | CallbackDone) -> None:
+    def _ended(
+        self, work: Work, peer_id: str, body: TriggerFinish | WatcherEvent | CallbackDone
+    ) -> None:
         if isinstance(body, TriggerFinish):
-            self._deferrals.finish(work, peer_id, body)
+            if not self._watchers.ended(work, peer_id, body):
+                self._deferrals.finish(work, peer_id, body)
+        elif isinstance(body, WatcherEvent):
+            self._watchers.event(work, peer_id, body)
         else:
             self._callbacks.done(work, peer_id, body)
 

@@ -12,24 +12,43 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tradewind.model.ids import AttemptId
+from tradewind.model.watcher import WatcherSpec
 from tradewind.scheduler.triggerers import Triggerers
 from tradewind.store.read.scheduling import Deferral
 from tradewind.wire.messages import RunningAttempt
 
 
-class LiveTrigger(msgspec.Struct):
-    """A trigger that should be running. peer_id: who was given it; nonce: of the claim."""
+class Watcher(msgspec.Struct, frozen=True, kw_only=True):
+    """A watcher of an asset, and the DAG for which it runs.
 
-    deferral: Deferral
+    dag_file, source_hash, tree_hash: where the class of its trigger may be.
+    """
+
+    spec: WatcherSpec
+    dag_id: str
+    dag_file: str
+    source_hash: str
+    tree_hash: str
+
+
+class LiveTrigger(msgspec.Struct):
+    """A trigger that should be running.
+
+    peer_id: who was given it. nonce: of the claim. rests_until: monotonic seconds; nobody is
+    given it before.
+    """
+
+    subject: Deferral | Watcher
     peer_id: str | None = None
     nonce: str | None = None
+    rests_until: float = 0.0
 
 
 class LiveTriggers:
     """All triggers that should be running."""
 
     def __init__(self, triggerers: Triggerers) -> None:
-        self._triggerers = triggerers
+        self.triggerers = self._triggerers = triggerers
         self._all: dict[AttemptId, LiveTrigger] = {}
         self._idle: dict[AttemptId, LiveTrigger] = {}
 
@@ -39,10 +58,13 @@ class LiveTriggers:
         self._idle.clear()
         self._triggerers.clear()
 
-    def add(self, attempt_id: AttemptId, deferral: Deferral) -> None:
+    def add(
+        self, attempt_id: AttemptId, subject: Deferral | Watcher, rests_until: float = 0.0
+    ) -> None:
         """Take in a trigger that nobody runs yet."""
         if attempt_id not in self._all:
-            self._all[attempt_id] = self._idle[attempt_id] = LiveTrigger(deferral)
+            trigger = LiveTrigger(subject, rests_until=rests_until)
+            self._all[attempt_id] = self._idle[attempt_id] = trigger
 
     def get(self, attempt_id: AttemptId) -> LiveTrigger | None:
         """Return a trigger that should be running."""

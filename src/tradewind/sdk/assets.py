@@ -15,7 +15,7 @@ from tradewind.errors import DagError
 from tradewind.model.schedule import AliasLeaf, AllOf, AnyOf, AssetCondition, AssetLeaf
 from tradewind.model.spec import AssetRef as AssetRefSpec
 from tradewind.sdk.arguments import ArgumentError
-from tradewind.sdk.renamed import note_unsupported
+from tradewind.sdk.triggers.base import BaseEventTrigger
 
 _MAX_LENGTH = 1500
 _RESERVED_SCHEME = "airflow"
@@ -46,7 +46,9 @@ class AssetAccessControl(NamedTuple):
 class AssetWatcher(NamedTuple):
     """A trigger whose events are events of an asset.
 
-    name: the watcher's; trigger: an event trigger.
+    It runs in the triggerer while a DAG that is scheduled on the asset is there and not paused.
+
+    name: the watcher's; trigger: a `BaseEventTrigger`.
     """
 
     name: str
@@ -88,9 +90,7 @@ class Asset(BaseAsset):
         self.uri = _normalised(_checked("uri", uri or name))
         self.group = group or self.asset_type
         self.extra = dict(extra or {})
-        self.watchers = list(watchers)
-        if self.watchers:
-            note_unsupported("watchers= of an asset")
+        self.watchers = [_watcher(self.name, one) for one in watchers]
         self.access_control = access_control
 
     @staticmethod
@@ -294,6 +294,21 @@ def as_refs(where: str, argument: str, things: Iterable[Any]) -> tuple[AssetRefS
         elif isinstance(thing, AssetRef):
             found.append(AssetRefSpec(name=thing.name, uri=thing.uri))
     return tuple(found)
+
+
+def _watcher(asset: str, watcher: Any) -> AssetWatcher:
+    if not isinstance(watcher, AssetWatcher):
+        raise ArgumentError(
+            f"asset {asset!r}: watchers: must be AssetWatcher(name=…, trigger=…), not "
+            f"{type(watcher).__name__}"
+        )
+    if not isinstance(watcher.trigger, BaseEventTrigger):
+        raise ArgumentError(
+            f"asset {asset!r}: watcher {watcher.name!r}: the trigger must be derived from "
+            f"BaseEventTrigger, unlike {type(watcher.trigger).__name__}: other triggers wait for "
+            "one thing and would fire again at once"
+        )
+    return watcher
 
 
 def _checked(what: str, value: Any) -> str:

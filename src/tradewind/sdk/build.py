@@ -50,6 +50,7 @@ from tradewind.sdk.moments import plain_utc
 from tradewind.sdk.params import NOT_GIVEN
 from tradewind.sdk.schedules import may_start_by_itself, schedule_of, timezone_of
 from tradewind.sdk.taskgroup import UI_COLOR, UI_FGCOLOR, TaskGroup
+from tradewind.sdk.watchers import watchers_of
 from tradewind.sdk.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, ZipXComArg
 
 _TASK_CALLBACKS = ("execute", "success", "failure", "retry", "skipped")
@@ -103,6 +104,7 @@ def to_spec(
         params={name: _param_spec(param) for name, param in dag.params.items()},
         callbacks=_callbacks(dag, ("success", "failure")),
         deadlines=tuple(alert.as_spec() for alert in dag.deadline or ()),
+        watchers=watchers_of(dag, defaults),
     )
 
 

@@ -96,6 +96,12 @@ def filesystem_modules() -> tuple[str, ...]:
 
 
 @cache
+def message_queues() -> tuple[str, ...]:
+    """Return the class paths of the message queues that packages know, sorted."""
+    return tuple(sorted({path for _, path in _all("queues")}))
+
+
+@cache
 def dialects() -> Mapping[str, Dialect]:
     """Return the SQL dialects that packages bring, by name."""
     return {

@@ -98,11 +98,6 @@ def note(text: str) -> None:
     _warn(text, RemovedInAirflow4Warning)
 
 
-def note_unsupported(what: str) -> None:
-    """Warn the author that something is accepted and does nothing, at the line of their code."""
-    _warn(f"{what} is accepted and has no effect yet: nothing acts on it", UserWarning)
-
-
 def _warn(text: str, category: type[Warning]) -> None:
     frame = sys._getframe(1)  # noqa: SLF001  the price of a traceback is too high here
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):

@@ -50,30 +50,35 @@ class AssetRefRow(msgspec.Struct, frozen=True, kw_only=True):
     alias: bool = False
 
 
-def insert_event(conn: Connection, event: AssetEventWrite) -> int:
-    """Add an event, making the asset's row when it is new, and queue it; return its id."""
+def insert_event(conn: Connection, event: AssetEventWrite) -> int | None:
+    """Add an event, making the asset's row when it is new, and queue it.
+
+    Returns:
+        its id; None when there is an event with its key.
+    """
     source = event.source
-    event_id = int(
-        conn.execute(
-            insert(_event)
-            .values(
-                asset_id=ensure_asset(conn, event.name, event.uri),
-                at=event.at,
-                extra=event.extra,
-                alias=event.alias,
-                source_run_pk=source.run_pk if source else None,
-                source_dag_id=event.source_dag_id,
-                source_run_id=event.source_run_id,
-                source_task_id=source.task_id if source else None,
-                source_map_index=source.map_index if source else None,
-            )
-            .returning(_event.c.event_id)
-        ).scalar_one()
-    )
+    event_id = conn.execute(
+        insert_or_ignore(_event)
+        .values(
+            asset_id=ensure_asset(conn, event.name, event.uri),
+            at=event.at,
+            extra=event.extra,
+            alias=event.alias,
+            source_run_pk=source.run_pk if source else None,
+            source_dag_id=event.source_dag_id,
+            source_run_id=event.source_run_id,
+            source_task_id=source.task_id if source else None,
+            source_map_index=source.map_index if source else None,
+            event_key=event.key,
+        )
+        .returning(_event.c.event_id)
+    ).scalar_one_or_none()
+    if event_id is None:
+        return None
     waiting = [{"dag_id": dag_id, "event_id": event_id} for dag_id in _listeners(conn, event)]
     if waiting:
         conn.execute(insert(_queue), waiting)
-    return event_id
+    return int(event_id)
 
 
 def _listeners(conn: Connection, event: AssetEventWrite) -> list[str]:
@@ -151,6 +156,10 @@ def references(spec: DagSpec) -> set[AssetRefRow]:
                 AssetRefRow(role=role, task_id=task.task_id, name=r.name, uri=r.uri, alias=r.alias)
                 for r in refs
             )
+    found.update(
+        AssetRefRow(role="watcher", task_id=watcher.name, name=watcher.asset, uri=watcher.uri)
+        for watcher in spec.watchers
+    )
     return found
 
 
@@ -187,6 +196,8 @@ def put_references(conn: Connection, specs: Mapping[str, DagSpec]) -> None:
         _put_references(conn, dag_id, held.get(dag_id, set()), wanted)
         for ref in {r for task in spec.tasks for r in _named(task.inlets, task.outlets)}:
             ensure_asset(conn, ref[0], ref[1], ref[2])
+        for watcher in spec.watchers:
+            ensure_asset(conn, watcher.asset, watcher.uri)
         if not any(r.role == "schedule" for r in wanted):
             unscheduled.append(dag_id)
     for start in range(0, len(unscheduled), _MOST_NAMES):

@@ -400,8 +400,9 @@ asset = Table(
     UniqueConstraint("name", "uri"),
 )
 
-# What the active DAGs say about assets; role: "schedule", "inlet" or "outlet".
-# task_id is "" for a schedule; a name or uri of "" matches any; alias: the name is an alias's.
+# What the active DAGs say about assets; role: "schedule", "inlet", "outlet" or "watcher".
+# task_id is "" for a schedule, and a watcher's name; a name or uri of "" matches any; alias: the
+# name is an alias's.
 asset_ref = Table(
     "asset_ref",
     metadata,
@@ -428,7 +429,9 @@ asset_event = Table(
     Column("source_run_id", Text),
     Column("source_task_id", Text),
     Column("source_map_index", Integer),
+    Column("event_key", Text),
     Index("ix_asset_event_asset_id_event_id", "asset_id", "event_id"),
+    _partial("uq_asset_event_event_key", "event_key", unique=True, where="event_key IS NOT NULL"),
 )
 
 # Events that a DAG looks at and has not consumed.

@@ -116,7 +116,10 @@ class AnswerWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssetEventWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One asset event. The asset's row is made when it is new. alias: the alias it came through."""
+    """One asset event. The asset's row is made when it is new.
+
+    alias: the alias it came through. key: names the event; a second of the same key is dropped.
+    """
 
     name: str
     uri: str
@@ -126,6 +129,7 @@ class AssetEventWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     source_dag_id: str | None = None
     source_run_id: str | None = None
     alias: str | None = None
+    key: str | None = None
 
 
 class CallbackWrite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -31,6 +31,7 @@ from tradewind.wire.messages import (
     ToServer,
     ToWorker,
     TriggerFinish,
+    WatcherEvent,
 )
 
 RECONNECT_S = 0.2
@@ -38,7 +39,7 @@ RECONNECT_S = 0.2
 RESEND_S = 10.0
 """An answer that takes longer was lost with the turn that should have given it."""
 
-_WantsAnswer = Claim | TriggerFinish | Request
+_WantsAnswer = Claim | TriggerFinish | WatcherEvent | Request
 
 
 class _Sent(msgspec.Struct):
@@ -103,7 +104,7 @@ class Link:
             self._seq += 1
             return self._seq
 
-    def send(self, message: Claim | TriggerFinish) -> None:
+    def send(self, message: Claim | TriggerFinish | WatcherEvent) -> None:
         """Send a message, now or when the scheduler is back."""
         with self._lock:
             self._sent[message.seq] = _Sent(message, self._clock.monotonic())

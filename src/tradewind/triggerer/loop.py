@@ -30,6 +30,7 @@ from tradewind.triggerer.resolve import Resolver
 from tradewind.triggerer.run import run_trigger
 from tradewind.triggerer.running import RunningTrigger
 from tradewind.triggerer.settings import TriggererSettings
+from tradewind.triggerer.watching import goes_on, run_watcher
 from tradewind.wire.messages import (
     CancelAttempt,
     Claim,
@@ -42,6 +43,7 @@ from tradewind.wire.messages import (
     ToServer,
     ToWorker,
     TriggerFinish,
+    WatcherEvent,
 )
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,9 @@ class Triggerer:
             self._claimed(about, message)
         elif isinstance(about, TriggerFinish):
             self._finished(about, message)
+        elif isinstance(about, WatcherEvent):
+            if not goes_on(self._triggers.get(about.attempt_id), about, message):
+                self._cancel(about.attempt_id, "no longer current")
         else:
             for attempt_id in message.cancel:
                 self._cancel(attempt_id, "no longer current")
@@ -205,14 +210,20 @@ class Triggerer:
         if tasks:
             await asyncio.wait(tasks, timeout=self._settings.drain_s)
         deadline = self._clock.monotonic() + self._settings.drain_s
-        while any(isinstance(m, TriggerFinish) for m in self._link.unanswered()):
+        last = TriggerFinish | WatcherEvent
+        while any(isinstance(m, last) for m in self._link.unanswered()):
             if self._clock.monotonic() >= deadline:
                 break
             await asyncio.sleep(0.02)
 
     async def _run(self, trigger: RunningTrigger) -> None:
         """Run a trigger and report its event or failure."""
-        result = await run_trigger(trigger, self._resolver, self._clock, self._watchdog.turned)
+        if trigger.assignment.kind == "watcher":
+            result = await run_watcher(
+                trigger, self._resolver, self._clock, self._watchdog.turned, self._link
+            )
+        else:
+            result = await run_trigger(trigger, self._resolver, self._clock, self._watchdog.turned)
         self._link.send(
             TriggerFinish(
                 seq=self._link.next_seq(),

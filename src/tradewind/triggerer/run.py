@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import msgspec
 
@@ -60,19 +60,19 @@ async def _first_event(running: RunningTrigger, resolver: Resolver, clock: Clock
     trigger.task_instance = RuntimeTaskInstance(running.assignment, None, None, clock.now())
     log.info("the trigger %s starts", running.classpath)
     try:
-        async for event in _events(trigger):
+        async for event in events_of(trigger):
             log.info("the trigger fired")
             return event
     except asyncio.CancelledError:
         if running.killed:
-            await _quietly(trigger.on_kill)
+            await quietly(trigger.on_kill)
         raise
     finally:
-        await _quietly(trigger.cleanup)
+        await quietly(trigger.cleanup)
     raise RuntimeError(f"the trigger {running.classpath} ended without an event")
 
 
-async def _events(trigger: BaseTrigger) -> AsyncIterator[TriggerEvent]:
+async def events_of(trigger: BaseTrigger) -> AsyncGenerator[TriggerEvent, None]:
     """Yield a trigger's events; close its generator in every case."""
     events = trigger.run()
     try:
@@ -85,7 +85,7 @@ async def _events(trigger: BaseTrigger) -> AsyncIterator[TriggerEvent]:
                 await close()
 
 
-async def _quietly(last_words: Callable[[], Awaitable[None]]) -> None:
+async def quietly(last_words: Callable[[], Awaitable[None]]) -> None:
     """Let a trigger do what it does at its end; an error there changes nothing any more."""
     try:
         async with asyncio.timeout(_CLEANUP_S):

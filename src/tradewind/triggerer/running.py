@@ -24,6 +24,10 @@ class RunningTrigger(msgspec.Struct, eq=False):
     claimed: bool = False
     killed: bool = False
     task: asyncio.Task[None] | None = None
+    yielded: int = 0
+    """Events of a watcher so far."""
+    kept: asyncio.Future[None] | None = None
+    """Done when the scheduler has the event that the watcher yielded last."""
 
     @property
     def attempt_id(self) -> AttemptId:
@@ -39,6 +43,8 @@ class RunningTrigger(msgspec.Struct, eq=False):
     def __str__(self) -> str:
         """Return a name for people."""
         at = self.assignment
+        if at.kind == "watcher":
+            return f"{self.classpath} of a watcher of {at.run.dag_id}"
         index = f"[{at.map_index}]" if at.map_index >= 0 else ""
         return f"{self.classpath} of {at.run.dag_id}.{at.task_id}{index} ({at.run.run_id})"
 

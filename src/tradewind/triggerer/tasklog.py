@@ -1,9 +1,9 @@
 """Send what triggers log to the logs of their tasks.
 
 Each line goes to the log of the attempt that deferred, so that it is read where one looks for
-it; what is logged outside any trigger stays in the triggerer's own log, with the warnings of
-all. A thread writes, so that a slow disk holds up no trigger. Files are opened for each line:
-thousands of triggers wait here, and few of them say anything.
+it; what is logged outside any trigger, or by the trigger of a watcher, stays in the triggerer's
+own log, with the warnings of all. A thread writes, so that a slow disk holds up no trigger. Files
+are opened for each line: thousands of triggers wait here, and few of them say anything.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TaskLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, if it comes from a trigger."""
         trigger = current.get()
-        if trigger is None:
+        if trigger is None or not _has_task(trigger):
             return
         try:
             text = record.getMessage()
@@ -78,4 +78,9 @@ class TaskLogHandler(logging.Handler):
 
 def of_the_triggerer(record: logging.LogRecord) -> bool:
     """Tell whether a record belongs into the triggerer's own log."""
-    return current.get() is None or record.levelno >= logging.WARNING
+    trigger = current.get()
+    return trigger is None or not _has_task(trigger) or record.levelno >= logging.WARNING
+
+
+def _has_task(trigger: RunningTrigger) -> bool:
+    return trigger.assignment.kind != "watcher"

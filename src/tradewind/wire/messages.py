@@ -90,7 +90,10 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriggerCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A trigger to run: class path and typed-JSON kwargs."""
+    """A trigger to run: class path and typed-JSON kwargs.
+
+    An assignment of kind "trigger" wants its first event, one of kind "watcher" all of them.
+    """
 
     classpath: str
     kwargs: bytes
@@ -256,6 +259,20 @@ class TriggerFinish(
     nonce: str
     payload: bytes | None = None
     error: str | None = None
+
+
+class WatcherEvent(msgspec.Struct, frozen=True, kw_only=True, tag="watcher_event"):
+    """A watcher's trigger yielded an event of its asset; it goes on when this is answered.
+
+    number: of the event, from 1 for each claim; the same one again is the same event.
+    extra: of the asset event.
+    """
+
+    seq: int
+    attempt_id: AttemptId
+    nonce: str
+    number: int
+    extra: dict[str, Any]
 
 
 class CallbackDone(
@@ -503,5 +520,15 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
     grace_s: float
 
 
-ToServer = Hello | Claim | Beat | Finish | TriggerFinish | CallbackDone | Request | GetObjects
+ToServer = (
+    Hello
+    | Claim
+    | Beat
+    | Finish
+    | TriggerFinish
+    | WatcherEvent
+    | CallbackDone
+    | Request
+    | GetObjects
+)
 ToWorker = Launch | Reply | CancelAttempt | Outage | Drain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tradewind.compat.airflow.modules import (
     dates,
     helpers,
+    moved_names,
     session,
     states,
     stats,
@@ -136,3 +138,14 @@ def test_figures_are_taken_and_go_nowhere() -> None:
     with stats.Stats.timer("my.time"):
         stats.Stats.timing("my.time", 1)
     assert not vars(stats.Stats)
+
+
+def test_names_that_a_package_has_moved_are_found_with_a_note() -> None:
+    moved_names.add_deprecated_classes(
+        {"gone": {"Clock": "datetime.datetime"}}, "tests.unit.compat"
+    )
+    gone = importlib.import_module("tests.unit.compat.gone")
+    with pytest.warns(moved_names.DeprecatedImportWarning, match="Please use `datetime.datetime`"):
+        assert gone.Clock is datetime
+    with pytest.raises(AttributeError, match="no attribute 'Other'"):
+        _ = gone.Other

@@ -16,7 +16,6 @@ NOT_YET = {
     "ChainMapper",
     "CronPartitionTimetable",
     "DayWindow",
-    "DirectoryFileDeleteTrigger",
     "FanOutMapper",
     "FixedKeyMapper",
     "HourWindow",

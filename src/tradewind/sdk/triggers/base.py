@@ -136,7 +136,18 @@ class BaseTrigger(LoggingMixin):
 
 
 class BaseEventTrigger(BaseTrigger):
-    """A trigger that watches for events of an asset; it may yield many."""
+    """A trigger that watches for events of an asset; it may yield many.
+
+    It goes on after a `yield` when the event is in the database: what it does then (acknowledge
+    a message, remove a file) is done for an event that is not lost. When it ends it is started
+    again.
+    """
+
+    supports_triggerer_queue = False
+
+    def shared_stream_key(self) -> Any:
+        """Return what triggers have in common that could share a stream. Accepted; none do."""
+        return None
 
 
 async def ask(call: Call) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class EventFilter(Page, kw_only=True):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """What a DAG says about an asset; task_id is "" for a schedule."""
+    """What a DAG says about an asset; task_id is "" for a schedule, a watcher's name."""
 
     dag_id: str
     role: str

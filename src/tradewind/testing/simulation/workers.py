@@ -224,7 +224,7 @@ class Runner:
                 seq=0, attempt_id=attempt_id, nonce=job.nonce, callback_id=callback_id
             )
             self._ask(job, done)
-        elif job.assignment.kind == "trigger":
+        elif job.assignment.kind in {"trigger", "watcher"}:
             fails = self.net.streams("triggers").random() < 0.2
             error = "boom" if fails else None
             payload = None if fails else _NULL
@@ -301,12 +301,16 @@ class Host(Peer):
         self._born(f"{kind}-0")
         self._number = 0
 
-    def crash(self) -> None:
-        """Die; another incarnation comes up a little later."""
+    def leave(self) -> None:
+        """Die for good."""
         self.runner.die()
         self.alive = False
         if self.connection is not None:
             self.connection.cut(self.net)
+
+    def crash(self) -> None:
+        """Die; another incarnation comes up a little later."""
+        self.leave()
         self._number += 1
 
         def rise() -> None:

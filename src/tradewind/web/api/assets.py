@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 from tradewind.errors import NotFound
 from tradewind.model.run import Run
@@ -44,6 +45,14 @@ class LastAssetEventResponse(Shape):
     timestamp: datetime | None
 
 
+class AssetWatcherResponse(Shape):
+    """A trigger whose events are events of an asset. trigger_id: made of the names."""
+
+    name: str
+    trigger_id: int
+    created_date: datetime
+
+
 class AssetResponse(Shape):
     """An asset."""
 
@@ -58,7 +67,7 @@ class AssetResponse(Shape):
     producing_tasks: list[TaskReference]
     consuming_tasks: list[TaskReference]
     aliases: list[dict[str, Any]]
-    watchers: list[dict[str, Any]]
+    watchers: list[AssetWatcherResponse]
     last_asset_event: LastAssetEventResponse | None
 
 
@@ -165,7 +174,14 @@ def _asset(row: AssetRow) -> AssetResponse:
         producing_tasks=tasks("outlet"),
         consuming_tasks=tasks("inlet"),
         aliases=[],
-        watchers=[],
+        watchers=[
+            AssetWatcherResponse(
+                name=name,
+                trigger_id=crc32(f"{row.name}\x1f{row.uri}\x1f{name}".encode()),
+                created_date=_UNKNOWN,
+            )
+            for name in sorted({r.task_id for r in row.references if r.role == "watcher"})
+        ],
         last_asset_event=LastAssetEventResponse(id=row.last_event_id, timestamp=row.last_event_at),
     )
 

@@ -73,6 +73,14 @@ class ProvidersManager:
         """The SQL dialects by name."""
         return installed.dialects()
 
+    def initialize_providers_queues(self) -> None:
+        """Do nothing: packages are asked when it matters."""
+
+    @property
+    def queue_class_names(self) -> list[str]:
+        """The class paths of the message queues that packages know."""
+        return list(installed.message_queues())
+
     @property
     def filesystem_module_names(self) -> list[str]:
         """The modules that make file systems."""

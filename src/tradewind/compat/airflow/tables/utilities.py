@@ -46,6 +46,7 @@ TABLE: Table = {
     ),
     "airflow.utils.db": Module({"provide_session": _NO_SESSION, "create_session": _NO_SESSION}),
     "airflow.utils.decorators": Module({"apply_defaults": "compat.old_decorators"}),
+    "airflow.utils.deprecation_tools": Module(whole="compat.moved_names"),
     "airflow.utils.edgemodifier": Module(
         {"EdgeModifier": "sdk:EdgeModifier", "Label": "sdk:Label"}
     ),
