@@ -12,12 +12,12 @@ from typing import Any
 from tests.kube.cluster import Cluster
 from tradewind.clock import SystemClock
 from tradewind.executors.base import Fact, Gone
-from tradewind.executors.kubernetes.api import Access, KubeApi
 from tradewind.executors.kubernetes.executor import KubernetesExecutor, Pace
 from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.podspec import Shape
 from tradewind.executors.kubernetes.policy import Allowed
-from tradewind.executors.kubernetes.template import built_in
+from tradewind.kube.api import Access, KubeApi
+from tradewind.kube.template import built_in
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Assignment, Launch, RunInfo
 

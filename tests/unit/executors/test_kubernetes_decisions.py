@@ -11,15 +11,16 @@ import pytest
 
 from tradewind.errors import ConfigError
 from tradewind.executors.base import Gone, Pending
-from tradewind.executors.kubernetes.answers import CREATE, DELETE, Answer, judge
 from tradewind.executors.kubernetes.ledger import Keep, Ledger
-from tradewind.executors.kubernetes.naming import label_value, pod_name
+from tradewind.executors.kubernetes.naming import pod_name
 from tradewind.executors.kubernetes.outbox import Doing, Place
-from tradewind.executors.kubernetes.pacing import MAX_PAUSE_S, Bucket, pause_s
-from tradewind.executors.kubernetes.pods import Pod, Stage
-from tradewind.executors.kubernetes.pods import judge as judge_pod
 from tradewind.executors.kubernetes.policy import Allowed, violations
-from tradewind.executors.kubernetes.template import built_in, load, merge
+from tradewind.kube.answers import CREATE, DELETE, Answer, judge
+from tradewind.kube.labels import label_value
+from tradewind.kube.pacing import MAX_PAUSE_S, Bucket, pause_s
+from tradewind.kube.pods import Pod, Stage
+from tradewind.kube.pods import judge as judge_pod
+from tradewind.kube.template import built_in, load, merge
 from tradewind.model.ids import AttemptId
 
 ONE = AttemptId("6f1c2a1e-0000-4000-8000-000000000001")

@@ -13,15 +13,15 @@ from tradewind.executors.base import Gone
 from tradewind.executors.kubernetes.ledger import Keep, Ledger
 from tradewind.executors.kubernetes.naming import ATTEMPT, WARM, pod_name
 from tradewind.executors.kubernetes.outbox import Doing, Order, Outbox, Place
-from tradewind.executors.kubernetes.pods import Pod
 from tradewind.executors.kubernetes.podspec import Rejected, Shape
 from tradewind.executors.kubernetes.policy import Allowed
-from tradewind.executors.kubernetes.template import built_in
 from tradewind.executors.kubernetes.warm.leasing import Leasing
 from tradewind.executors.kubernetes.warm.orders import Call, HangUp, Make, MakeSecret, Say
 from tradewind.executors.kubernetes.warm.pods import ADDRESS, WarmPods
 from tradewind.executors.kubernetes.warm.stock import Stock, Warmth
 from tradewind.executors.kubernetes.warm.waiting import Waiting
+from tradewind.kube.pods import Pod
+from tradewind.kube.template import built_in
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Assignment, CancelAttempt, Launch, RunInfo
 from tradewind.wire.remote import NOT_OURS, Ticket, TicketDone

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.cli.shell import Shell
-    from tradewind.executors.kubernetes.api import KubeApi
-    from tradewind.executors.kubernetes.pods import Pod
+    from tradewind.kube.api import KubeApi
+    from tradewind.kube.pods import Pod
     from tradewind.model.spec import TaskSpec
     from tradewind.store.read.scheduling import Version
     from tradewind.wire.messages import Launch
@@ -103,8 +103,8 @@ def _launch(now: datetime, version: Version, task: TaskSpec) -> Launch:
 def cleanup_pods(shell: Shell, namespace: str | None, min_pending_minutes: int) -> None:
     """Delete pods of tasks that have ended, or have waited too long to start."""
     try:
-        from tradewind.executors.kubernetes.api import KubeApi
         from tradewind.executors.kubernetes.configured import access_of
+        from tradewind.kube.api import KubeApi
     except ImportError as error:
         raise ConfigError("this needs the client: pip install 'tradewind[kubernetes]'") from error
 
@@ -123,8 +123,8 @@ def cleanup_pods(shell: Shell, namespace: str | None, min_pending_minutes: int) 
 
 
 def _clean(api: KubeApi, namespace: str, group: str, waiting_since: datetime) -> int:
-    from tradewind.executors.kubernetes.answers import DELETE, Answer, judge
     from tradewind.executors.kubernetes.naming import selector
+    from tradewind.kube.answers import DELETE, Answer, judge
 
     deleted = 0
     for pod in _pods(api, namespace, selector(group)):
@@ -163,7 +163,7 @@ def _pods(api: KubeApi, namespace: str, labels: str) -> list[Pod]:
 
 
 def _is_over(pod: Pod, waiting_since: datetime) -> bool:
-    from tradewind.executors.kubernetes.pods import Stage, judge
+    from tradewind.kube.pods import Stage, judge
 
     stage = judge(pod).stage
     made = pod.metadata.creation_timestamp

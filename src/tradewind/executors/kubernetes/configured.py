@@ -8,12 +8,12 @@ from pathlib import Path
 from tradewind.clock import SystemClock
 from tradewind.config import Config
 from tradewind.executors.base import Wake
-from tradewind.executors.kubernetes.api import Access, KubeApi
 from tradewind.executors.kubernetes.executor import KubernetesExecutor, Pace
 from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.naming import PREFIX
 from tradewind.executors.kubernetes.shaping import shape_of, warm_pool_of
 from tradewind.executors.local import Supervisors
+from tradewind.kube.api import Access, KubeApi
 from tradewind.wire import logs
 
 

@@ -16,7 +16,7 @@ from typing import Self
 import msgspec
 
 from tradewind.clock import Clock
-from tradewind.executors.kubernetes.pacing import Bucket, pause_s
+from tradewind.kube.pacing import Bucket, pause_s
 
 log = logging.getLogger(__name__)
 

@@ -22,19 +22,19 @@ import msgspec
 
 from tradewind.clock import Clock
 from tradewind.executors.base import Fact, Refused, Wake
-from tradewind.executors.kubernetes.api import KubeApi
 from tradewind.executors.kubernetes.desk import Desk
 from tradewind.executors.kubernetes.ledger import Keep, Ledger
 from tradewind.executors.kubernetes.naming import selector
 from tradewind.executors.kubernetes.outbox import Place
-from tradewind.executors.kubernetes.pacing import Bucket
-from tradewind.executors.kubernetes.pods import Pod
 from tradewind.executors.kubernetes.podspec import Rejected, Shape, build
 from tradewind.executors.kubernetes.requests import Requests, TaskLog
-from tradewind.executors.kubernetes.template import PodJson
 from tradewind.executors.kubernetes.warm.keeper import Keeper, is_warm
 from tradewind.executors.kubernetes.warm.pool import Pool
 from tradewind.executors.kubernetes.watching import Follower, Sink
+from tradewind.kube.api import KubeApi
+from tradewind.kube.pacing import Bucket
+from tradewind.kube.pods import Pod
+from tradewind.kube.template import PodJson
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
 

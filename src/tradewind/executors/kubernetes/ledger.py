@@ -22,7 +22,7 @@ import msgspec
 
 from tradewind.executors.kubernetes.naming import ATTEMPT
 from tradewind.executors.kubernetes.outbox import Doing, Order, Outbox, Place
-from tradewind.executors.kubernetes.pods import Pod, Stage, Verdict, judge
+from tradewind.kube.pods import Pod, Stage, Verdict, judge
 from tradewind.model.ids import AttemptId
 from tradewind.wire.remote import NOT_OURS
 

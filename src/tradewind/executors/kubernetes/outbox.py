@@ -7,7 +7,7 @@ from enum import Enum
 import msgspec
 
 from tradewind.executors.base import Fact, Gone, Pending, Refused
-from tradewind.executors.kubernetes.pods import Verdict
+from tradewind.kube.pods import Verdict
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
 

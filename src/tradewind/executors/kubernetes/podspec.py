@@ -14,16 +14,11 @@ from typing import Any
 
 import msgspec
 
-from tradewind.executors.kubernetes.naming import (
-    ATTEMPT,
-    GROUP,
-    PREFIX,
-    label_value,
-    pod_name,
-)
-from tradewind.executors.kubernetes.pods import BASE
+from tradewind.executors.kubernetes.naming import ATTEMPT, GROUP, PREFIX, pod_name
 from tradewind.executors.kubernetes.policy import Allowed, violations
-from tradewind.executors.kubernetes.template import PodJson, merge
+from tradewind.kube.labels import label_value
+from tradewind.kube.pods import BASE
+from tradewind.kube.template import PodJson, merge
 from tradewind.wire.messages import Assignment, Launch
 from tradewind.wire.remote import Ticket
 from tradewind.wire.warm import KEY_NAME

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tradewind.executors.kubernetes.template import PodJson, shape_problem
+from tradewind.kube.template import PodJson, shape_problem
 
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 _SERVER_OWNED = ("name", "generateName", "uid", "ownerReferences", "finalizers")

@@ -12,17 +12,17 @@ import msgspec
 
 from tradewind.clock import Clock
 from tradewind.executors.base import Wake
-from tradewind.executors.kubernetes import answers
-from tradewind.executors.kubernetes.answers import Answer
-from tradewind.executors.kubernetes.api import KubeApi, Reply
 from tradewind.executors.kubernetes.desk import Again, Desk
-from tradewind.executors.kubernetes.explain import explanation
 from tradewind.executors.kubernetes.ledger import Ledger, attempt_of
 from tradewind.executors.kubernetes.naming import FENCE
 from tradewind.executors.kubernetes.outbox import Doing, Order, Place
-from tradewind.executors.kubernetes.pods import Pod
 from tradewind.executors.kubernetes.podspec import annotations_of, secret
-from tradewind.executors.kubernetes.template import PodJson
+from tradewind.kube import answers
+from tradewind.kube.answers import Answer
+from tradewind.kube.api import KubeApi, Reply
+from tradewind.kube.explain import explanation
+from tradewind.kube.pods import Pod
+from tradewind.kube.template import PodJson
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
 

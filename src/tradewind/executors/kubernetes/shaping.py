@@ -8,10 +8,10 @@ from tradewind.config import Config
 from tradewind.errors import ConfigError
 from tradewind.executors.kubernetes.podspec import Rejected, Shape
 from tradewind.executors.kubernetes.policy import Allowed
-from tradewind.executors.kubernetes.template import built_in, load
 from tradewind.executors.kubernetes.warm.pods import ADDRESS, WarmPods
 from tradewind.executors.kubernetes.warm.pool import Pool
 from tradewind.executors.kubernetes.warm.stock import Warmth
+from tradewind.kube.template import built_in, load
 from tradewind.store.secrets import configured_keys
 
 _STATE = "/tmp/tradewind"  # noqa: S108  in the container, which is the attempt's alone

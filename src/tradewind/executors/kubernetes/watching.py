@@ -17,9 +17,9 @@ import msgspec
 import urllib3
 
 from tradewind.clock import Clock
-from tradewind.executors.kubernetes.api import KubeApi
-from tradewind.executors.kubernetes.pacing import pause_s
-from tradewind.executors.kubernetes.pods import Pod
+from tradewind.kube.api import KubeApi
+from tradewind.kube.pacing import pause_s
+from tradewind.kube.pods import Pod
 
 log = logging.getLogger(__name__)
 

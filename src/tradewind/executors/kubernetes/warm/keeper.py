@@ -17,20 +17,20 @@ from typing import Self
 import msgspec
 
 from tradewind.clock import Clock
-from tradewind.executors.kubernetes import answers
-from tradewind.executors.kubernetes.answers import Answer
-from tradewind.executors.kubernetes.api import KubeApi, Reply
 from tradewind.executors.kubernetes.desk import Again, Desk
 from tradewind.executors.kubernetes.ledger import Keep, Ledger
 from tradewind.executors.kubernetes.naming import WARM
-from tradewind.executors.kubernetes.pods import Pod
-from tradewind.executors.kubernetes.template import PodJson
 from tradewind.executors.kubernetes.warm.leasing import Leasing
 from tradewind.executors.kubernetes.warm.line import Line, Listener
 from tradewind.executors.kubernetes.warm.orders import Call, HangUp, Make, MakeSecret, Say
 from tradewind.executors.kubernetes.warm.pool import Pool
 from tradewind.executors.kubernetes.warm.stock import Stock
 from tradewind.executors.kubernetes.warm.waiting import Waiting
+from tradewind.kube import answers
+from tradewind.kube.answers import Answer
+from tradewind.kube.api import KubeApi, Reply
+from tradewind.kube.pods import Pod
+from tradewind.kube.template import PodJson
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
 from tradewind.wire.warm import FromPod

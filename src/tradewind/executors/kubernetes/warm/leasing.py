@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from tradewind.executors.kubernetes.outbox import Outbox
-from tradewind.executors.kubernetes.pods import Stage, Verdict
 from tradewind.executors.kubernetes.warm.members import Lease, Member
 from tradewind.executors.kubernetes.warm.orders import Say
 from tradewind.executors.kubernetes.warm.stock import Stock
 from tradewind.executors.kubernetes.warm.waiting import Waiting
+from tradewind.kube.pods import Stage, Verdict
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import CancelAttempt, Launch
 from tradewind.wire.remote import Ticket, TicketDone

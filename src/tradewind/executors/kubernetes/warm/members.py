@@ -6,7 +6,7 @@ import msgspec
 
 from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.outbox import Place
-from tradewind.executors.kubernetes.pods import Verdict
+from tradewind.kube.pods import Verdict
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Launch
 

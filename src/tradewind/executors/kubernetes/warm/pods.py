@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from tradewind.executors.kubernetes.naming import GROUP, WARM, label_value
+from tradewind.executors.kubernetes.naming import GROUP, WARM
 from tradewind.executors.kubernetes.podspec import Shape, base_container, named, owned_secret, wish
-from tradewind.executors.kubernetes.template import PodJson
+from tradewind.kube.labels import label_value
+from tradewind.kube.template import PodJson
 from tradewind.wire.sealed import derive
 from tradewind.wire.warm import KEY_NAME
 

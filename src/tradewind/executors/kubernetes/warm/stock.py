@@ -19,9 +19,9 @@ import msgspec
 from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.naming import WARM
 from tradewind.executors.kubernetes.outbox import Doing, Order, Outbox, Place
-from tradewind.executors.kubernetes.pods import Pod, Stage, Verdict, judge
 from tradewind.executors.kubernetes.warm.members import Member
 from tradewind.executors.kubernetes.warm.orders import Call, HangUp, Make, MakeSecret, WarmOrder
+from tradewind.kube.pods import Pod, Stage, Verdict, judge
 from tradewind.model.ids import AttemptId
 
 _LEADS_S = 30.0

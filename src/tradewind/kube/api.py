@@ -23,6 +23,8 @@ from tradewind.errors import ConfigError
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 15.0
+_JSON = "application/json"
+_MERGE = "application/merge-patch+json"
 PAGE = 500
 """Pods in one answer to a list."""
 
@@ -31,7 +33,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach the API server.
 
     in_cluster: by the pod's own service account. config_file: a kubeconfig; None: KUBECONFIG or
-    ~/.kube/config. context: of the kubeconfig; None: its current one.
+    ~/.kube/config. config: the content of one, instead. context: of the kubeconfig; None: its
+    current one. whose: where this is set, for messages.
     """
 
     in_cluster: bool
@@ -39,6 +42,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     context: str | None = None
     verify_ssl: bool = True
     connections: int = 16
+    config: dict[str, Any] | None = None
+    whose: str = "kubernetes_executor"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -95,10 +100,37 @@ class KubeApi:
         query |= {key: value for key, value in given.items() if value}
         return self._ask("GET", _path(namespace, kind), query=query)
 
+    def label(self, kind: str, namespace: str, name: str, labels: dict[str, str]) -> Reply:
+        """Give an object these labels, beside those that it has."""
+        body = {"metadata": {"labels": labels}}
+        return self._ask("PATCH", _path(namespace, kind, name), body=body)
+
     def log(self, namespace: str, name: str, *, lines: int, container: str) -> Reply:
         """Return the last lines of a container's output."""
         query = {"tailLines": lines, "container": container}
         return self._ask("GET", _path(namespace, "pods", name) + "/log", query=query)
+
+    @contextlib.contextmanager
+    def follow_log(
+        self, namespace: str, name: str, *, container: str, since: str, quiet_s: float
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open a container's output: the status, and the lines as they come, with their times.
+
+        Args:
+            namespace: the pod's.
+            name: the pod's.
+            container: whose output.
+            since: from this second on, RFC 3339; "": from its beginning.
+            quiet_s: a silence of this length raises out of the lines; nothing may be the matter.
+
+        Raises:
+            OSError, urllib3.exceptions.HTTPError: the connection failed or went quiet.
+        """
+        query = {"container": container, "follow": "true", "timestamps": "true"}
+        query |= {"sinceTime": since} if since else {}
+        path = _path(namespace, "pods", name) + "/log"
+        with self._stream(f"{path}?{urlencode(query)}", quiet_s) as opened:
+            yield opened
 
     @contextlib.contextmanager
     def watch(
@@ -119,14 +151,19 @@ class KubeApi:
             "resourceVersion": version,
             "timeoutSeconds": for_s,
         }
-        url = f"{self._base}{_path(namespace, 'pods')}?{urlencode(query)}"
+        path = f"{_path(namespace, 'pods')}?{urlencode(query)}"
+        with self._stream(path, for_s + CONNECT_TIMEOUT_S) as opened:
+            yield opened
+
+    @contextlib.contextmanager
+    def _stream(self, path: str, quiet_s: float) -> Iterator[tuple[int, Iterator[bytes]]]:
         response = self._pool.request(
             "GET",
-            url,
+            f"{self._base}{path}",
             headers=self._headers(),
             preload_content=False,
             retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=for_s + CONNECT_TIMEOUT_S),
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=quiet_s),
         )
         try:
             yield int(response.status), _lines(response)
@@ -147,7 +184,7 @@ class KubeApi:
             response = self._pool.request(
                 method,
                 url,
-                headers=self._headers(),
+                headers=self._headers(_MERGE if method == "PATCH" else _JSON),
                 body=json.dumps(body) if body is not None else None,
                 retries=False,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
@@ -158,10 +195,10 @@ class KubeApi:
             int(response.status), bytes(response.data), response.headers.get("Retry-After")
         )
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, kind: str = _JSON) -> dict[str, str]:
         headers = {
             "Accept": "application/json",
-            "Content-Type": "application/json",
+            "Content-Type": kind,
             "User-Agent": "tradewind",
         }
         # Asked for each time: a service account's token is renewed while we run.
@@ -177,6 +214,10 @@ def _settings(access: Access) -> Any:
     try:
         if access.in_cluster:
             load.load_incluster_config(client_configuration=settings)
+        elif access.config is not None:
+            load.load_kube_config_from_dict(
+                access.config, context=access.context, client_configuration=settings
+            )
         else:
             load.load_kube_config(
                 config_file=str(access.config_file) if access.config_file else None,
@@ -186,7 +227,7 @@ def _settings(access: Access) -> Any:
     except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         where = "in_cluster" if access.in_cluster else "config_file"
         raise ConfigError(
-            f"kubernetes_executor.{where}: there is no way to a Kubernetes cluster: {error}"
+            f"{access.whose}: {where}: there is no way to a Kubernetes cluster: {error}"
         ) from error
     settings.connection_pool_maxsize = access.connections
     settings.verify_ssl = access.verify_ssl

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tradewind.errors import ConfigError
-from tradewind.executors.kubernetes.pods import BASE
+from tradewind.kube.pods import BASE
 
 PodJson = dict[str, Any]
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.executors.kubernetes.api import KubeApi
-from tradewind.executors.kubernetes.pods import BASE, Pod, Verdict
+from tradewind.kube.api import KubeApi
+from tradewind.kube.pods import BASE, Pod, Verdict
 
 _LOG_LINES = 50
 _EVENTS = 20
