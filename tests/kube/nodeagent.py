@@ -16,6 +16,7 @@ What becomes of a pod is its *conduct*, chosen by its label `conduct` (else the 
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -31,6 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import urllib3
 
@@ -82,7 +84,7 @@ class NodeAgent:
     def __exit__(self, *exc: object) -> None:
         self._stopped = True
         for process in list(self._processes.values()):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._kubelet is not None:
             self._kubelet.shutdown()
@@ -221,50 +223,70 @@ class NodeAgent:
     def _run(self, pod: Pod) -> None:
         home = self._folder / pod["metadata"]["uid"]
         home.mkdir()
-        container = pod["spec"]["containers"][0]
-        mounts = self._mount(pod, container, home)
-        if mounts is None:
+        volumes = self._make_volumes(pod, home)
+        if volumes is None:
             return
+        address = next(self._addresses)
+        sidecars = [
+            self._start(pod, container, home, volumes, address)
+            for container in pod["spec"].get("initContainers") or []
+            if container.get("restartPolicy") == "Always"
+        ]
+        base = pod["spec"]["containers"][0]
+        process = self._start(pod, base, home, volumes, address)
+        self._processes[pod["metadata"]["uid"]] = process
+        self.started.append(pod["metadata"]["name"])
+        self._report(pod, {**_running(pod), "podIP": address, "podIPs": [{"ip": address}]})
+        threading.Thread(target=self._reap, args=(pod, process, sidecars), daemon=True).start()
+
+    def _start(
+        self, pod: Pod, container: Pod, home: Path, volumes: dict[str, Path], address: str
+    ) -> subprocess.Popen[bytes]:
+        places = {
+            mount["mountPath"]: volumes[mount["name"]]
+            for mount in container.get("volumeMounts") or []
+        }
 
         def local(text: str) -> str:
-            for place, folder in mounts.items():
+            for place, folder in places.items():
                 text = text.replace(place, str(folder))
             for name, here in self._here.items():
                 text = text.replace(name, here)
             return text.replace("{uid}", pod["metadata"]["uid"])
 
-        address = next(self._addresses)
         given = {e["name"]: _value(e, address, local) for e in container.get("env") or []}
         command = [
             _expanded(local(part), given)
             for part in (*(container.get("command") or ()), *(container.get("args") or ()))
         ]
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), **given}
-        with (home / "log").open("wb") as log:
+        probe = container.get("startupProbe", {}).get("exec", {}).get("command")
+        with (home / f"log-{container['name']}").open("wb") as log:
             process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, cwd=home, start_new_session=True
             )
-        self._processes[pod["metadata"]["uid"]] = process
-        self.started.append(pod["metadata"]["name"])
-        self._report(pod, {**_running(pod), "podIP": address, "podIPs": [{"ip": address}]})
-        threading.Thread(target=self._reap, args=(pod, process), daemon=True).start()
+        while probe and subprocess.run([local(part) for part in probe], check=False).returncode:
+            assert process.poll() is None, "a sidecar ended before it was ready"
+        return process
 
-    def _reap(self, pod: Pod, process: subprocess.Popen[bytes]) -> None:
+    def _reap(
+        self, pod: Pod, process: subprocess.Popen[bytes], sidecars: list[subprocess.Popen[bytes]]
+    ) -> None:
         code = process.wait()
         self._processes.pop(pod["metadata"]["uid"], None)
+        for sidecar in sidecars:
+            os.killpg(sidecar.pid, signal.SIGTERM)
+            sidecar.wait()
         if self._stopped:
             return
         self._pool.submit(self._end, pod, code if code >= 0 else 128 - code)
 
-    def _mount(self, pod: Pod, container: Pod, home: Path) -> dict[str, Path] | None:
-        """Make the mounts of Secrets; None when the pod went before its Secret came."""
-        volumes = {v["name"]: v for v in pod["spec"].get("volumes") or []}
-        mounts: dict[str, Path] = {}
-        for number, mount in enumerate(container.get("volumeMounts") or []):
-            folder = home / f"mount-{number}"
+    def _make_volumes(self, pod: Pod, home: Path) -> dict[str, Path] | None:
+        """Make the volumes, Secrets filled; None when the pod went before its Secret came."""
+        volumes: dict[str, Path] = {}
+        for volume in pod["spec"].get("volumes") or []:
+            folder = volumes[volume["name"]] = home / f"volume-{volume['name']}"
             folder.mkdir()
-            mounts[mount["mountPath"]] = folder
-            volume = volumes.get(mount["name"], {})
             if "secret" not in volume:
                 continue
             data = self._secret(pod, volume["secret"]["secretName"])
@@ -272,7 +294,7 @@ class NodeAgent:
                 return None
             for key, value in data.items():
                 (folder / key).write_bytes(value)
-        return mounts
+        return volumes
 
     def _secret(self, pod: Pod, name: str) -> dict[str, bytes] | None:
         namespace = pod["metadata"]["namespace"]
@@ -360,12 +382,16 @@ class NodeAgent:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                parts = self.path.partition("?")[0].strip("/").split("/")
-                body = agent._output(parts[1], parts[2]) if parts[0] == "containerLogs" else b""
+                address = urlsplit(self.path)
+                query = dict(parse_qsl(address.query))
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                parts = address.path.strip("/").split("/")
+                if parts[0] == "containerLogs":
+                    namespace, name, container = parts[1:4]
+                    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                        for line in agent._output(namespace, name, container, query):
+                            self.wfile.write(line)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -378,13 +404,34 @@ class NodeAgent:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self._kubelet = server
 
-    def _output(self, namespace: str, name: str) -> bytes:
+    def _output(
+        self, namespace: str, name: str, container: str, query: dict[str, str]
+    ) -> Iterator[bytes]:
+        """Yield the lines of a container's output as a kubelet does."""
         with self._changed:
-            for uid, pod in self._pods.items():
-                if (pod["metadata"]["namespace"], pod["metadata"]["name"]) == (namespace, name):
-                    log = self._folder / uid / "log"
-                    return log.read_bytes() if log.exists() else b"the last words\n"
-        return b""
+            uids = {p["metadata"]["uid"]: p["metadata"] for p in self._pods.values()}
+        uid = next((u for u, m in uids.items() if (m["namespace"], m["name"]) == (namespace, name)))
+        log = self._folder / uid / f"log-{container}"
+        if not log.exists():
+            yield b"the last words\n"
+            return
+        first = 0
+        if "tailLines" in query:
+            first = max(0, len(log.read_bytes().splitlines()) - int(query["tailLines"]))
+        with log.open("rb") as file:
+            number = 0
+            while not self._stopped:
+                running = uid in self._processes
+                for line in file:
+                    time = f"2026-01-01T00:{number // 60000:02}:{number // 1000 % 60:02}"
+                    stamp = f"{time}.{number % 1000:03}Z "
+                    if number >= first and f"{time}Z" >= query.get("sinceTime", ""):
+                        yield (stamp.encode() if "timestamps" in query else b"") + line
+                    number += 1
+                if not running or "follow" not in query:
+                    return
+                with self._changed:
+                    self._changed.wait(0.05)
 
 
 def _loopback_addresses() -> Iterator[str]:

@@ -105,9 +105,10 @@ class KubeApi:
         body = {"metadata": {"labels": labels}}
         return self._ask("PATCH", _path(namespace, kind, name), body=body)
 
-    def log(self, namespace: str, name: str, *, lines: int, container: str) -> Reply:
-        """Return the last lines of a container's output."""
-        query = {"tailLines": lines, "container": container}
+    def log(self, namespace: str, name: str, *, container: str, lines: int | None = None) -> Reply:
+        """Return a container's output; lines: only so many, the last."""
+        query: dict[str, Any] = {"container": container}
+        query |= {"tailLines": lines} if lines is not None else {}
         return self._ask("GET", _path(namespace, "pods", name) + "/log", query=query)
 
     @contextlib.contextmanager

@@ -29,18 +29,19 @@ class _Events(msgspec.Struct):
     items: list[_KubeEvent] = []
 
 
-def explanation(api: KubeApi, pod: Pod, verdict: Verdict) -> list[str]:
+def explanation(api: KubeApi, pod: Pod, verdict: Verdict, *, output: bool = True) -> list[str]:
     """Return the lines for the task's log: the reason, Kubernetes' events, the pod's last output.
 
     Args:
         api: where to ask.
         pod: whose end it is.
         verdict: what it was judged to be.
+        output: whether the pod's last output is wanted, too.
     """
     name, namespace = pod.metadata.name, pod.metadata.namespace
     lines = [f"Kubernetes: pod {name} in namespace {namespace}: {verdict.reason}"]
     lines += _events(api, pod)
-    if verdict.started:
+    if verdict.started and output:
         reply = api.log(namespace, name, lines=_LOG_LINES, container=BASE)
         if reply.status == 200 and reply.body:
             lines.append("Kubernetes: the pod's last output:")

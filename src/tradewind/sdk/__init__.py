@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         HITLEntryOperator,
         HITLOperator,
     )
+    from tradewind.sdk.operators.kubernetes import KubernetesPodOperator
     from tradewind.sdk.operators.latest_only import LatestOnlyOperator
     from tradewind.sdk.operators.python import PythonOperator
     from tradewind.sdk.operators.skipping import BranchMixIn, SkipMixin
@@ -195,6 +196,7 @@ __all__ = [
     "HITLBranchOperator",
     "HITLEntryOperator",
     "HITLOperator",
+    "KubernetesPodOperator",
     "Label",
     "LatestOnlyOperator",
     "MappedOperator",
@@ -319,6 +321,7 @@ _MODULES = {
     "HITLBranchOperator": "operators.hitl",
     "HITLEntryOperator": "operators.hitl",
     "HITLOperator": "operators.hitl",
+    "KubernetesPodOperator": "operators.kubernetes",
     "Label": "edges",
     "LatestOnlyOperator": "operators.latest_only",
     "MappedOperator": "mapping",

@@ -57,6 +57,7 @@ _KINDS = {
         "tradewind.sdk.decorated.virtualenv",
         "BranchExternalPythonDecoratedOperator",
     ),
+    "kubernetes": ("tradewind.sdk.decorated.kubernetes", "KubernetesDecoratedOperator"),
 }
 """Where the operators behind the decorators are; imported when a decorator is first used."""
 
@@ -413,6 +414,11 @@ class TaskDecorators:
         """
         return _conditional(condition, skip_message, wanted=False)
 
+    if TYPE_CHECKING:
+
+        def kubernetes(self, **kwargs: Any) -> Callable[[Callable[P, R]], TaskFunction[P, R]]:
+            """Turn a function into a task that calls it in a pod; see `KubernetesPodOperator`."""
+
     def __getattr__(self, name: str) -> Any:
         """Return a decorator that a package added."""
         if name.startswith("__"):
@@ -428,8 +434,15 @@ class TaskDecorators:
                 registered[name] = providers.imported(providers.task_decorators()[name])
         if name in registered:
             return functools.partial(registered[name], **self._bound)
+        if name == "kubernetes":
+            # Ours, unless the provider package is installed, which has one, too.
+            return self._decorate_for_kubernetes
         hint = did_you_mean(name, [*_KINDS, "run_if", "skip_if", *registered])
         raise AttributeError(f"there is no @task.{name}{hint}")
+
+    def _decorate_for_kubernetes(self, python_callable: Any = None, **kwargs: Any) -> Any:
+        """Turn a function into a task that calls it in a pod; see `KubernetesPodOperator`."""
+        return self._decorate("kubernetes", python_callable, kwargs)
 
     def _decorate(self, kind: str, function: Any, kwargs: Mapping[str, Any]) -> Any:
         module, name = _KINDS[kind]

@@ -22,9 +22,9 @@ def as_json(task_id: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     if not config:
         return None
-    plain = {str(key): _plain(value) for key, value in config.items()}
+    converted = {str(key): plain(value) for key, value in config.items()}
     try:
-        found: dict[str, Any] = json.loads(json.dumps(plain, allow_nan=False))
+        found: dict[str, Any] = json.loads(json.dumps(converted, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise DagError(
             f"executor_config of task {task_id!r} is not JSON: {error}. "
@@ -33,9 +33,14 @@ def as_json(task_id: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value with the official client's models in it as dicts with Kubernetes' keys."""
     if type(value).__module__.startswith("kubernetes."):
         # Whoever made the value has imported the client; the base install does without.
         api_client = sys.modules["kubernetes.client"].ApiClient
         return api_client().sanitize_for_serialization(value)
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
     return value

@@ -116,6 +116,63 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
+class ForeignFiles:
+    """What is laid down for a call in another Python: see `foreign_script`.
+
+    Args:
+        serializer: "pickle", "cloudpickle" or "dill".
+        string_args: what the function finds as `virtualenv_string_args`.
+    """
+
+    def __init__(self, serializer: str, string_args: Sequence[str] = ()) -> None:
+        self._name = serializer
+        self._string_args = list(string_args)
+
+    def of(
+        self, source: Source, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> dict[str, bytes]:
+        """Return the files by name, the script among them: its folder is where imports look first.
+
+        Raises:
+            AirflowException: the arguments cannot be written.
+        """
+        call = source._asdict() | {
+            "serializer": self._name,
+            "string_args": self._string_args,
+        }
+        return {
+            "arguments": self._dumped(self.serializer(), (list(args), dict(kwargs))),
+            "function.txt": source.text.encode(),
+            _SCRIPT.name: _SCRIPT.read_bytes(),
+            "call.json": json.dumps(call).encode(),
+        }
+
+    def serializer(self) -> Any:
+        """Return the module that writes arguments and reads results.
+
+        Raises:
+            AirflowException: it is not installed here.
+        """
+        try:
+            return importlib.import_module(self._name)
+        except ImportError as error:
+            raise AirflowException(
+                f"serializer={self._name!r}: it is not installed beside Tradewind on this "
+                f"worker ({error}); install it, or use serializer='pickle'"
+            ) from None
+
+    def _dumped(self, serializer: Any, value: Any) -> bytes:
+        try:
+            data: bytes = serializer.dumps(value)
+        except Exception as error:
+            raise AirflowException(
+                f"the arguments cannot be written by {self._name} for the other Python: "
+                f"{type(error).__name__}: {error}; pass plain values, or use "
+                "serializer='cloudpickle'"
+            ) from error
+        return data
+
+
 class ForeignCall:
     """One call in another Python.
 
@@ -137,10 +194,9 @@ class ForeignCall:
         string_args: Sequence[str] = (),
     ) -> None:
         self._python = python
-        self._serializer = serializer
+        self._files = ForeignFiles(serializer, string_args)
         self._env = env
         self._skip = skip_on_exit_code
-        self._string_args = list(string_args)
         self._hook = SubprocessHook()
 
     def run(self, source: Source, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -150,22 +206,12 @@ class ForeignCall:
             AirflowException: it raised, its process died, or something cannot be pickled.
             AirflowSkipException: it ended with an exit code that means so.
         """
-        serializer = self._imported()
         with TemporaryDirectory(prefix="tradewind-") as folder:
             place = Path(folder)
-            arguments = self._dumped(serializer, (list(args), dict(kwargs)))
-            (place / "arguments").write_bytes(arguments)
-            (place / "function.txt").write_text(source.text, encoding="utf-8")
-            # A copy: the folder of a script is where its imports look first.
-            script = place / _SCRIPT.name
-            script.write_bytes(_SCRIPT.read_bytes())
-            call = source._asdict() | {
-                "serializer": self._serializer,
-                "string_args": self._string_args,
-            }
-            (place / "call.json").write_text(json.dumps(call), encoding="utf-8")
+            for name, data in self._files.of(source, args, kwargs).items():
+                (place / name).write_bytes(data)
             done = self._hook.run_command(
-                [self._python, str(script), folder],
+                [self._python, str(place / _SCRIPT.name), folder],
                 env=self._env,
                 cwd=os.getcwd(),  # noqa: PTH109
             )
@@ -175,27 +221,7 @@ class ForeignCall:
                 )
             if done.exit_code != 0:
                 raise AirflowException(self._failure(place, source.name, done))
-            return serializer.loads((place / "result").read_bytes())
-
-    def _imported(self) -> Any:
-        try:
-            return importlib.import_module(self._serializer)
-        except ImportError as error:
-            raise AirflowException(
-                f"serializer={self._serializer!r}: it is not installed beside Tradewind on this "
-                f"worker ({error}); install it, or use serializer='pickle'"
-            ) from None
-
-    def _dumped(self, serializer: Any, value: Any) -> bytes:
-        try:
-            data: bytes = serializer.dumps(value)
-        except Exception as error:
-            raise AirflowException(
-                f"the arguments cannot be written by {self._serializer} for the other Python: "
-                f"{type(error).__name__}: {error}; pass plain values, or use "
-                "serializer='cloudpickle'"
-            ) from error
-        return data
+            return self._files.serializer().loads((place / "result").read_bytes())
 
     def _failure(self, place: Path, name: str, done: Any) -> str:
         where = f"{name}() in {self._python}"

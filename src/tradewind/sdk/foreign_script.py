@@ -3,10 +3,11 @@
 A copy of this file is run as a program by a Python that has none of Tradewind: it imports the
 standard library only, and keeps to what Python 3.8 understands.
 
-    python foreign_script.py FOLDER
+    python foreign_script.py FOLDER [FILE]
 
 FOLDER holds `call.json` (which serializer, the function's name, its file), `function.txt` (its
-source) and `arguments` (the arguments). It is given `result`, or `error.json`.
+source) and `arguments` (the arguments). It is given `result`, or `error.json`; with a
+FILE, the result goes there, as JSON.
 """
 
 import __future__
@@ -18,7 +19,7 @@ import sys
 import traceback
 
 
-def main(folder: str) -> int:  # noqa: D103
+def main(folder: str, json_result: str = "") -> int:  # noqa: D103
     def place(name: str) -> str:
         return os.path.join(folder, name)  # noqa: PTH118
 
@@ -51,10 +52,15 @@ def main(folder: str) -> int:  # noqa: D103
         with open(place("error.json"), "w", encoding="utf-8") as told:  # noqa: PTH123
             json.dump({"type": type(error).__name__, "text": str(error)}, told)
         return 1
+    if json_result:
+        text = json.dumps(result)
+        with open(json_result, "w", encoding="utf-8") as shown:  # noqa: PTH123
+            shown.write(text)
+        return 0
     with open(place("result"), "wb") as kept:  # noqa: PTH123
         serializer.dump(result, kept)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
