@@ -454,6 +454,24 @@ def test_a_deferral_that_fails_or_is_cleared_is_forgotten(db: Database, leader: 
     assert scheduling.deferrals(db) == []
 
 
+def test_nothing_is_left_of_a_deferral_when_its_task_does_not_go_on_after_all(
+    db: Database, leader: Leader
+) -> None:
+    running = leader.claim(leader.queue(leader.create(leader.start_run())))
+    deferred = leader.finish(running, TaskState.DEFERRED, triggers=[defer(running)])
+    scheduled = moved_to_scheduled(leader, deferred)
+    leader.apply(changes=[TaskChange(scheduled, moved(scheduled, TaskState.SKIPPED))])
+    assert scheduling.deferrals(db) == []
+
+
+def test_nothing_is_left_of_a_deferral_whose_task_was_ended_in_the_same_turn(
+    db: Database, leader: Leader
+) -> None:
+    running = leader.claim(leader.queue(leader.create(leader.start_run())))
+    leader.finish(running, TaskState.FAILED, triggers=[defer(running)])
+    assert scheduling.deferrals(db) == []
+
+
 # ---- bookkeeping --------------------------------------------------------------------------
 
 

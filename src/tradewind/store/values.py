@@ -179,6 +179,8 @@ _TRY_GOES_ON = {
     TaskState.QUEUED,
     TaskState.RUNNING,
 }
+_AFTER_AN_ATTEMPT = {TaskState.DEFERRED, TaskState.AWAITING_INPUT, TaskState.SCHEDULED}
+"""Where a task with one attempt may be that was deferred by it; scheduled: to go on."""
 
 
 def add_forgotten(batch: Batch, turn: Turn) -> None:
@@ -189,8 +191,8 @@ def add_forgotten(batch: Batch, turn: Turn) -> None:
     * A sensor that looks every minute for a week makes ten thousand attempts: of those that only
       rescheduled the last is kept, and those whose XComs are read; the others are counted in
       `reschedule_count`.
-    * When a try is over, so are its deferrals. A first attempt cannot have had one before it
-      was deferred itself, so most tasks need no look.
+    * When a try is over, so are its deferrals. Who never had an attempt, or is in its first one,
+      cannot have one, so most tasks need no look.
     """
     again = [{**rows.b_key(a.ti), "b_try": a.try_number} for a in turn.attempts if a.fence > 1]
     batch.add("an older XCom", _DROP_OLD_XCOMS, again)
@@ -200,12 +202,15 @@ def add_forgotten(batch: Batch, turn: Turn) -> None:
         if c.after.state is TaskState.UP_FOR_RESCHEDULE and c.after.reschedule_count > 1
     ]
     batch.add("an attempt that only rescheduled", _FOLD_RESCHEDULES, folded)
+    # What defers and is ended by another task in the same turn was running, for those who look.
+    deferring = {trigger.ti for trigger in turn.triggers}
     over: dict[TiKey, Params] = {}
     for change in turn.changes:
         before, after = change.before, change.after
         if after.state in _TRY_GOES_ON:
             continue
-        if before.fence > 1 or before.state in {TaskState.DEFERRED, TaskState.AWAITING_INPUT}:
+        went_on = before.fence == 1 and before.state in _AFTER_AN_ATTEMPT
+        if before.fence > 1 or went_on or after.key in deferring:
             over[after.key] = {**rows.b_key(after.key), "b_fence": after.fence + 1}
     batch.add("a deferral of a try that is over", _DROP_DEFERRALS, list(over.values()))
 

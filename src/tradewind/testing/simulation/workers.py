@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tradewind.engine.graph import Graph
 from tradewind.executors.base import Fact, Gone, Pending, Refused
 from tradewind.model.ids import AttemptId
-from tradewind.model.outcome import Deferred, Outcome, Succeeded, Vanished
+from tradewind.model.outcome import Deferred, Outcome, Rescheduled, Succeeded, Vanished
 from tradewind.model.run import TaskInstance
 from tradewind.model.state import TaskState
 from tradewind.testing.simulation.ledger import require
@@ -61,6 +61,7 @@ class Witness:
         self.called_back: dict[int, int] = {}
         self.alive: Counter[AttemptId] = Counter()
         self.seen: set[AttemptId] = set()
+        self.rescheduled: set[AttemptId] = set()
 
     def start(self, assignment: Assignment, nonce: str) -> None:
         """Note that user code starts."""
@@ -95,6 +96,8 @@ class Witness:
         if isinstance(outcome, Vanished):
             # User code has begun by now, whatever the draw says.
             outcome = replace(outcome, before_start=False)
+        if isinstance(outcome, Rescheduled):
+            self.rescheduled.add(assignment.attempt_id)
         return outcome, told.mapped_length, told.returned
 
 
