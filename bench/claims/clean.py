@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import update
 
@@ -21,6 +23,8 @@ from tradewind.store.tables import pool
 WAIT_GOAL_MS = 5.0
 PAUSE_S = 0.005
 
+T = TypeVar("T")
+
 
 def measure(context: Context) -> Iterator[Figure]:
     """Yield the figures."""
@@ -28,12 +32,10 @@ def measure(context: Context) -> Iterator[Figure]:
     for database in context.databases:
         with context.product(database) as product:
             fill(product, runs)
-            alone = waits(product, lambda: time.sleep(1.0))
+            _, alone = waits(product, wait_a_second)
             began = time.monotonic()
-            removed: dict[str, int] = {}
-            beside = waits(product, lambda: removed.update(clean(product.db, SystemClock().now())))
+            rows, beside = waits(product, partial(remove_all, product))
             took_s = time.monotonic() - began
-        rows = sum(removed.values())
         yield Figure(
             what=f"db clean of {runs * TASKS_EACH:,} task instances: a small write, 95 %",
             database=database,
@@ -51,9 +53,18 @@ def measure(context: Context) -> Iterator[Figure]:
         )
 
 
-def waits(product: Product, work: object) -> list[float]:
-    """Return how long small writes took while something was done."""
-    assert callable(work)
+def remove_all(product: Product) -> int:
+    """Clean everything; return the number of rows."""
+    return sum(clean(product.db, SystemClock().now()).values())
+
+
+def wait_a_second() -> None:
+    """Do nothing for a second."""
+    time.sleep(1.0)
+
+
+def waits(product: Product, work: Callable[[], T]) -> tuple[T, list[float]]:
+    """Return what some work gave, and how long small writes took while it was done."""
     taken: list[float] = []
     over = threading.Event()
 
@@ -70,11 +81,11 @@ def waits(product: Product, work: object) -> list[float]:
     other = threading.Thread(target=write)
     other.start()
     try:
-        work()
+        done = work()
     finally:
         over.set()
         other.join()
-    return taken
+    return done, taken
 
 
 def percentile(values: list[float], part: float) -> float:
