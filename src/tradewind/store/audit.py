@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from tradewind.store import rows
 from tradewind.store.connect import Database
+from tradewind.store.read import paging
 from tradewind.store.tables import audit as table
 
 
@@ -67,7 +68,7 @@ def entries(
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[list[AuditEntry], int]:
-    """Return entries, newest first, and how many there are altogether."""
+    """Return entries, newest first, and how many there are: exactly, up to `paging.MAX_TOTAL`."""
     wanted = {
         "dag_id": dag_id,
         "run_id": run_id,
@@ -77,8 +78,8 @@ def entries(
     }
     where = [table.c[name] == value for name, value in wanted.items() if value is not None]
     with db.read() as conn:
-        total = conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+        total = paging.total(conn, select(table.c.seq).where(*where))
         found = conn.execute(
             select(table).where(*where).order_by(table.c.seq.desc()).limit(limit).offset(offset)
         ).mappings()
-        return [AuditEntry(**row) for row in found], int(total)
+        return [AuditEntry(**row) for row in found], total

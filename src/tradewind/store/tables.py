@@ -55,7 +55,7 @@ def _quoted(states: type[StrEnum]) -> str:
     return ", ".join(f"'{state.value}'" for state in states)
 
 
-FAILED = "state = 'failed'"
+UNSUCCESSFUL = "state IN ('failed', 'upstream_failed', 'skipped', 'removed')"
 LIVE = "state IN ('queued', 'running')"
 """The condition of the partial indexes on what is live. A query must use this very text: a
 database cannot tell that bound parameters mean the same."""
@@ -223,8 +223,8 @@ task_instance = Table(
     Column("skips", Text, nullable=False),
     Column("reason", Text),
     _one_of(TaskState),
-    # What failed is asked for among millions that did not; it costs only what fails.
-    _partial("ix_task_instance_failed", "run_pk", where=FAILED),
+    # What failed or did not run is asked for among millions that did; it costs only those.
+    _partial("ix_task_instance_unsuccessful", "state", "run_pk", where=UNSUCCESSFUL),
     sqlite_with_rowid=False,
 )
 

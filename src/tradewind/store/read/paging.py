@@ -200,7 +200,7 @@ def between(column: ColumnElement[Any], bounds: Range) -> ColumnElement[bool]:
         found.append(column <= bounds.lte)
     if bounds.lt is not None:
         found.append(column < bounds.lt)
-    return and_(true(), *found)
+    return and_(*found) if found else true()
 
 
 def range_of(fields: Any, name: str) -> Range:

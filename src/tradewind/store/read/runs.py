@@ -12,6 +12,7 @@ from tradewind.model.run import Run
 from tradewind.model.state import RunState, RunType
 from tradewind.store import rows, tables
 from tradewind.store.connect import Database
+from tradewind.store.read import paging
 
 MAX_RUNS = 10_000
 """A list without a limit of its own ends here."""
@@ -61,11 +62,10 @@ def count_runs(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Return how many runs `runs` would list without a limit."""
-    counted = select(func.count()).select_from(_run)
+    """Return how many runs `runs` would list without a limit: exactly, up to `paging.MAX_TOTAL`."""
     with db.read() as conn:
-        statement = _wanted(counted, dag_id, states, run_types, since, until)
-        return int(conn.execute(statement).scalar_one())
+        statement = _wanted(select(_run.c.run_pk), dag_id, states, run_types, since, until)
+        return paging.total(conn, statement)
 
 
 def live_count(db: Database, dag_id: str) -> int:

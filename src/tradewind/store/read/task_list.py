@@ -15,22 +15,28 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
+    Connection,
+    FromClause,
     RowMapping,
     Select,
+    Table,
     and_,
     bindparam,
     exists,
     false,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
 )
+from sqlalchemy.sql.elements import True_
 
 from tradewind.model.ids import UNMAPPED, TiKey
 from tradewind.model.run import Run, TaskInstance
-from tradewind.model.state import TaskState
+from tradewind.model.state import TERMINAL_STATES, TaskState
 from tradewind.store import rows, tables
 from tradewind.store.account_tables import task_note
 from tradewind.store.connect import Database
@@ -115,6 +121,17 @@ _ORDERS: dict[str, ColumnElement[Any]] = {
     "run_id": _run.c.run_id,
     "rendered_map_index": _rendered.c.map_index_label,
 }
+_RUN_ORDERS = frozenset(
+    {
+        *("logical_date", "run_after", "data_interval_start", "data_interval_end"),
+        *("dag_id", "run_id"),
+    }
+)
+"""Orders by what is in the table of runs."""
+_UNFINISHED = frozenset(state.value for state in TaskState if state not in TERMINAL_STATES)
+_INDEXED = ["failed", "upstream_failed", "skipped", "removed"]
+"""As in `tables.UNSUCCESSFUL`, in the same order."""
+_UNSUCCESSFUL = frozenset(_INDEXED)
 _TIES = [_ti.c.run_pk, _ti.c.task_id, _ti.c.map_index]
 
 
@@ -126,12 +143,14 @@ def find(
     Raises:
         BadOrder: task instances cannot be ordered so.
     """
-    statement = _select().where(*_where(db, within, wanted, readable))
+    statement = _keys(db, within, wanted, readable)
     orders = {**_ORDERS, "duration": span_s(db.dialect, _ti.c.started_at, _ti.c.ended_at)}
+    if any(name.removeprefix("-") in _RUN_ORDERS for name in part.order_by):
+        statement = statement.join(_run, _run.c.run_pk == _ti.c.run_pk)
     with db.read() as conn:
         count = paging.total(conn, statement)
-        found = conn.execute(paging.page(statement, part, orders, _TIES)).mappings()
-        return [_to_row(row) for row in found], count
+        keys = conn.execute(paging.page(statement, part, orders, _TIES)).all()
+        return _of_keys(conn, [TiKey(*key) for key in keys]), count
 
 
 def find_after(
@@ -147,17 +166,17 @@ def find_after(
     Raises:
         BadCursor: the cursor is not one of ours.
     """
-    statement = _select().where(*_where(db, within, wanted, readable))
+    statement = _keys(db, within, wanted, readable)
     if cursor:
         statement = statement.where(tuple_(*_TIES) > tuple_(*_read_cursor(cursor)))
     with db.read() as conn:
-        found = conn.execute(statement.order_by(*_TIES).limit(limit + 1)).mappings()
-        shown = [_to_row(row) for row in found]
+        keys = conn.execute(statement.order_by(*_TIES).limit(limit + 1)).all()
+        shown = _of_keys(conn, [TiKey(*key) for key in keys])
     if len(shown) <= limit:
         return shown, None
     key = shown[limit - 1].ti.key
-    text = msgspec.json.encode((key.run_pk, key.task_id, key.map_index))
-    return shown[:limit], base64.urlsafe_b64encode(text).decode().rstrip("=")
+    encoded = msgspec.json.encode((key.run_pk, key.task_id, key.map_index))
+    return shown[:limit], base64.urlsafe_b64encode(encoded).decode().rstrip("=")
 
 
 def one(db: Database, ti: TiKey) -> TaskRow | None:
@@ -188,35 +207,19 @@ def instances_of(db: Database, run_pk: int, task_id: str) -> list[TiKey]:
 
 def by_keys(db: Database, keys: Collection[TiKey]) -> dict[TiKey, TaskRow]:
     """Return task instances of any runs."""
-    wanted = [(ti.run_pk, ti.task_id, ti.map_index) for ti in keys]
-    if not wanted:
-        return {}
+    wanted = list(keys)
     with db.read() as conn:
-        found = conn.execute(_select().where(tuple_(*_TIES).in_(wanted))).mappings()
-        return {row.ti.key: row for row in map(_to_row, found)}
+        return {row.ti.key: row for row in _of_keys(conn, wanted)}
 
 
 def version_ids(db: Database, within: Within, readable: Collection[str] | None) -> list[int]:
     """Return the versions that the runs of a place are pinned to."""
-    statement = select(_run.c.version_id).where(
-        paging.visible(_run.c.dag_id, readable), *_place(within)
-    )
+    statement = select(_run.c.version_id).where(*_run_conditions(within, TaskFilter(), readable))
     with db.read() as conn:
         return list(conn.execute(statement.distinct().limit(MAX_VERSIONS)).scalars())
 
 
 def _select() -> Select[Any]:
-    attempt = and_(_attempt.c.attempt_id == _ti.c.attempt_id)
-    rendered = and_(
-        _rendered.c.run_pk == _ti.c.run_pk,
-        _rendered.c.task_id == _ti.c.task_id,
-        _rendered.c.map_index == _ti.c.map_index,
-    )
-    noted = and_(
-        _note.c.run_pk == _ti.c.run_pk,
-        _note.c.task_id == _ti.c.task_id,
-        _note.c.map_index == _ti.c.map_index,
-    )
     return select(
         _ti,
         *_RUN_COLUMNS,
@@ -227,31 +230,99 @@ def _select() -> Select[Any]:
         _note.c.note.label("n__note"),
     ).select_from(
         _ti.join(_run, _run.c.run_pk == _ti.c.run_pk)
-        .outerjoin(_attempt, attempt)
-        .outerjoin(_rendered, rendered)
-        .outerjoin(_note, noted)
+        .outerjoin(_attempt, _attempt.c.attempt_id == _ti.c.attempt_id)
+        .outerjoin(_rendered, _is_same(_rendered))
+        .outerjoin(_note, _is_same(_note))
     )
 
 
-def _where(
+def _of_keys(conn: Connection, keys: Sequence[TiKey]) -> list[TaskRow]:
+    """Return task instances in the order of their keys; what went meanwhile is left out."""
+    if not keys:
+        return []
+    # SQLite looks rows up by one column or by several lists, not by a list of pairs.
+    near = (
+        _ti.c.run_pk.in_(sorted({key.run_pk for key in keys})),
+        _ti.c.task_id.in_(sorted({key.task_id for key in keys})),
+    )
+    found = conn.execute(_select().where(*near, tuple_(*_TIES).in_(keys))).mappings()
+    by_key = {row.ti.key: row for row in map(_to_row, found)}
+    return [by_key[key] for key in keys if key in by_key]
+
+
+# ---- which ----------------------------------------------------------------------------------
+#
+# A page is found by keys first: what is sorted and counted has three columns, and only what is
+# shown is looked up elsewhere. What is asked of runs is a set of run keys, by which the table of
+# task instances is entered: its own order is that of runs.
+
+
+def _keys(
     db: Database, within: Within, wanted: TaskFilter, readable: Collection[str] | None
+) -> Select[Any]:
+    statement = select(*_TIES).select_from(_joined(wanted))
+    of_runs = _run_conditions(within, wanted, readable)
+    # A task's name is the second column of the key: it is looked up run by run.
+    if of_runs or wanted.task_id is not None or within.task_ids is not None:
+        statement = statement.where(_ti.c.run_pk.in_(select(_run.c.run_pk).where(*of_runs)))
+    return statement.where(*_task_conditions(db, within, wanted))
+
+
+def _joined(wanted: TaskFilter) -> FromClause:
+    """Return the table with what the filter and the order look at."""
+    found: FromClause = _ti
+    if wanted.executor:
+        found = found.outerjoin(_attempt, _attempt.c.attempt_id == _ti.c.attempt_id)
+    label = wanted.rendered_map_index_pattern, wanted.rendered_map_index_prefix_pattern
+    if any(label) or any("rendered_map_index" in name for name in wanted.order_by):
+        found = found.outerjoin(_rendered, _is_same(_rendered))
+    return found
+
+
+def _is_same(table: Table) -> ColumnElement[bool]:
+    return and_(
+        table.c.run_pk == _ti.c.run_pk,
+        table.c.task_id == _ti.c.task_id,
+        table.c.map_index == _ti.c.map_index,
+    )
+
+
+def _run_conditions(
+    within: Within, wanted: TaskFilter, readable: Collection[str] | None
 ) -> list[ColumnElement[bool]]:
-    took = span_s(db.dialect, _ti.c.started_at, _ti.c.ended_at)
-    changed = func.coalesce(_ti.c.ended_at, _ti.c.started_at, _ti.c.queued_at)
     found = [
         paging.visible(_run.c.dag_id, readable),
-        *_place(within),
-        ~_is_placeholder(),
         paging.between(_run.c.run_after, paging.range_of(wanted, "run_after")),
         paging.between(_run.c.logical_date, paging.range_of(wanted, "logical_date")),
-        paging.between(_ti.c.started_at, paging.range_of(wanted, "start_date")),
-        paging.between(_ti.c.ended_at, paging.range_of(wanted, "end_date")),
-        paging.between(changed, paging.range_of(wanted, "updated_at")),
-        paging.between(took, paging.range_of(wanted, "duration")),
         paging.like(_run.c.dag_id, wanted.dag_id_pattern),
         paging.begins(_run.c.dag_id, wanted.dag_id_prefix_pattern),
         paging.like(_run.c.run_id, wanted.run_id_pattern),
         paging.begins(_run.c.run_id, wanted.run_id_prefix_pattern),
+    ]
+    if within.dag_ids is not None:
+        found.append(_run.c.dag_id.in_(sorted(within.dag_ids)))
+    if within.run_ids is not None:
+        found.append(_run.c.run_id.in_(sorted(within.run_ids)))
+    if within.by_version is not None:
+        found.append(_run.c.version_id.in_(sorted(within.by_version)))
+    if wanted.version_number:
+        numbered = select(_version.c.version_id).where(_version.c.number.in_(wanted.version_number))
+        found.append(_run.c.version_id.in_(numbered))
+    if wanted.state and _states(wanted) <= _UNFINISHED:
+        # An ended run has no unfinished tasks, and few runs are live.
+        found.append(literal_column(f"({tables.LIVE})", Boolean))
+    return [condition for condition in found if not isinstance(condition, True_)]
+
+
+def _task_conditions(db: Database, within: Within, wanted: TaskFilter) -> list[ColumnElement[bool]]:
+    took = span_s(db.dialect, _ti.c.started_at, _ti.c.ended_at)
+    changed = func.coalesce(_ti.c.ended_at, _ti.c.started_at, _ti.c.queued_at)
+    found = [
+        ~_is_placeholder(),
+        paging.between(_ti.c.started_at, paging.range_of(wanted, "start_date")),
+        paging.between(_ti.c.ended_at, paging.range_of(wanted, "end_date")),
+        paging.between(changed, paging.range_of(wanted, "updated_at")),
+        paging.between(took, paging.range_of(wanted, "duration")),
         paging.like(_rendered.c.map_index_label, wanted.rendered_map_index_pattern),
         paging.begins(_rendered.c.map_index_label, wanted.rendered_map_index_prefix_pattern),
         paging.one_of(_attempt.c.executor, wanted.executor),
@@ -260,18 +331,37 @@ def _where(
     ]
     if wanted.task_id is not None:
         found.append(_ti.c.task_id == wanted.task_id)
+    if within.task_ids is not None:
+        found.append(_ti.c.task_id.in_(sorted(within.task_ids)))
+    if within.by_version is not None:
+        found.append(_of_versions(within.by_version))
     if wanted.state:
-        # Airflow's null is a state of ours.
-        found.append(_ti.c.state.in_(["none" if s == "null" else s for s in wanted.state]))
-        if wanted.state == [TaskState.FAILED.value]:
-            # In the words of the index of failed ones: SQLite takes it for nothing else.
+        states = _states(wanted)
+        found.append(_ti.c.state.in_(sorted(states)))
+        if states <= _UNSUCCESSFUL:
+            # In the words of the index of these: SQLite takes it for nothing else.
             found.append(
-                _ti.c.state == bindparam(None, TaskState.FAILED.value, literal_execute=True)
+                _ti.c.state.in_(bindparam(None, _INDEXED, expanding=True, literal_execute=True))
             )
-    if wanted.version_number:
-        numbered = select(_version.c.version_id).where(_version.c.number.in_(wanted.version_number))
-        found.append(_run.c.version_id.in_(numbered))
     return found
+
+
+def _states(wanted: TaskFilter) -> frozenset[str]:
+    # Airflow's null is a state of ours.
+    return frozenset("none" if state == "null" else state for state in wanted.state)
+
+
+def _of_versions(by_version: Mapping[int, Collection[str]]) -> ColumnElement[bool]:
+    """Match by version the tasks that are wanted."""
+    parts = [
+        and_(
+            _ti.c.run_pk.in_(select(_run.c.run_pk).where(_run.c.version_id == version_id)),
+            _ti.c.task_id.in_(sorted(task_ids)),
+        )
+        for version_id, task_ids in by_version.items()
+        if task_ids
+    ]
+    return or_(*parts) if parts else false()
 
 
 def _is_placeholder() -> ColumnElement[bool]:
@@ -286,24 +376,6 @@ def _is_placeholder() -> ColumnElement[bool]:
             instance.c.map_index > UNMAPPED,
         ),
     )
-
-
-def _place(within: Within) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if within.dag_ids is not None:
-        found.append(_run.c.dag_id.in_(sorted(within.dag_ids)))
-    if within.run_ids is not None:
-        found.append(_run.c.run_id.in_(sorted(within.run_ids)))
-    if within.task_ids is not None:
-        found.append(_ti.c.task_id.in_(sorted(within.task_ids)))
-    if within.by_version is not None:
-        parts = [
-            and_(_run.c.version_id == version_id, _ti.c.task_id.in_(sorted(task_ids)))
-            for version_id, task_ids in within.by_version.items()
-            if task_ids
-        ]
-        found.append(or_(*parts) if parts else false())
-    return found
 
 
 def _read_cursor(cursor: str) -> tuple[int, str, int]:
