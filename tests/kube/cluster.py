@@ -127,7 +127,7 @@ def _programs() -> list[Path]:
         if missing:
             raise Missing(f"KUBEBUILDER_ASSETS: there is no {missing[0]}")
         return found
-    built = kube_assets.built()
+    built = kube_assets.built(kube_assets.CONTROL_PLANE)
     if not built.exists():
         raise Missing("no Kubernetes control plane to test with: run `make kube-assets` (needs Go)")
     return [built]
