@@ -3,12 +3,15 @@
 The leader keeps a heap of the next due time of every unpaused DAG. When one comes due, the
 run is created and the calendar row advanced in the same transaction, the row naming the due
 time it expects, so that no crash and no second scheduler can lose or double a run.
+
+The row also says when the next run is due, for people: it is written as soon as it is known, so
+that a new DAG shows its first run before that comes.
 """
 
 from __future__ import annotations
 
 import heapq
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tradewind.actions.deadlines import deadlines_for
 from tradewind.model.run import Run
@@ -23,6 +26,9 @@ from tradewind.store.turn import NewRun, ScheduleAdvance
 
 MAX_RUNS_PER_TURN = 20
 """Runs created in one turn: catching up a year must not hold up what runs now."""
+MAX_SHOWN_PER_TURN = 100
+"""Due times written for people in one turn."""
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 class Calendars:
@@ -33,12 +39,14 @@ class Calendars:
         self._calendars: dict[str, Calendar] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._due: dict[str, Due] = {}
+        self._unshown: set[str] = set()
 
     def load(self, now: datetime) -> None:
         """Read all calendars: at a take-over."""
         self._calendars.clear()
         self._heap.clear()
         self._due.clear()
+        self._unshown.clear()
         for calendar in scheduling.calendars(self._db):
             self._plan(calendar, now)
 
@@ -48,6 +56,7 @@ class Calendars:
         if calendar is None:
             self._calendars.pop(dag_id, None)
             self._due.pop(dag_id, None)
+            self._unshown.discard(dag_id)
         else:
             self._plan(calendar, now)
 
@@ -60,17 +69,13 @@ class Calendars:
         return list(self._calendars.values())
 
     def next_wake(self) -> datetime | None:
-        """Return when the next run is due."""
-        while self._heap:
-            at, dag_id = self._heap[0]
-            found = self._due.get(dag_id)
-            if found is not None and found.run_after == at:
-                return at
-            heapq.heappop(self._heap)
-        return None
+        """Return when there is something to do: a run is due, or a row does not say when."""
+        if self._unshown:
+            return _AT_ONCE
+        return self._next_due()
 
     def create_due(self, work: Work, active: dict[str, set[int]]) -> list[str]:
-        """Add the runs that are due to the turn.
+        """Add the runs that are due to the turn, and when others will be.
 
         Args:
             work: the turn.
@@ -81,7 +86,7 @@ class Calendars:
         """
         moved: list[str] = []
         while len(moved) < MAX_RUNS_PER_TURN:
-            at = self.next_wake()
+            at = self._next_due()
             if at is None or at > work.now:
                 break
             _, dag_id = heapq.heappop(self._heap)
@@ -90,17 +95,40 @@ class Calendars:
                 continue
             moved.append(dag_id)
             self._create(work, calendar, found)
-        return moved
+        return moved + self._show(work, moved)
+
+    def _next_due(self) -> datetime | None:
+        while self._heap:
+            at, dag_id = self._heap[0]
+            found = self._due.get(dag_id)
+            if found is not None and found.run_after == at:
+                return at
+            heapq.heappop(self._heap)
+        return None
+
+    def _show(self, work: Work, moved: list[str]) -> list[str]:
+        """Write when runs are due where the rows do not say so; return those DAGs."""
+        chosen = sorted(self._unshown)[:MAX_SHOWN_PER_TURN]
+        self._unshown.difference_update(chosen)
+        shown = [dag_id for dag_id in chosen if dag_id not in moved]
+        for dag_id in shown:
+            calendar = self._calendars[dag_id]
+            work.turn.advances.append(_advance(calendar, self._due.get(dag_id), None))
+        return shown
 
     def _plan(self, calendar: Calendar, now: datetime) -> None:
         self._calendars[calendar.dag_id] = calendar
         self._due.pop(calendar.dag_id, None)
+        self._unshown.discard(calendar.dag_id)
         if calendar.paused or not calendar.active:
             return
         found = due(calendar.schedule, window_of(calendar), last_of(calendar), now)
         if found is not None:
             self._due[calendar.dag_id] = found
             heapq.heappush(self._heap, (found.run_after, calendar.dag_id))
+        at = found.run_after if found is not None else None
+        if at != calendar.next_due and (at is None or at > now):
+            self._unshown.add(calendar.dag_id)
 
     def _create(self, work: Work, calendar: Calendar, found: Due) -> None:
         version = scheduling.latest_version(self._db, calendar.dag_id)
@@ -130,20 +158,23 @@ class Calendars:
             run_after=found.run_after,
         )
         following = due(calendar.schedule, window_of(calendar), last, work.now)
-        work.turn.advances.append(
-            ScheduleAdvance(
-                dag_id=calendar.dag_id,
-                before_due=calendar.next_due,
-                next_due=following.run_after if following else None,
-                next_logical=following.logical_date if following else None,
-                next_interval_start=following.interval_start if following else None,
-                next_interval_end=following.interval_end if following else None,
-                last_logical=found.logical_date,
-                last_interval_start=found.interval_start,
-                last_interval_end=found.interval_end,
-                last_run_after=found.run_after,
-            )
-        )
+        work.turn.advances.append(_advance(calendar, following, last))
+
+
+def _advance(calendar: Calendar, following: Due | None, last: LastRun | None) -> ScheduleAdvance:
+    """Return what a calendar's row says from now on. last: None is the run it says already."""
+    return ScheduleAdvance(
+        dag_id=calendar.dag_id,
+        before_due=calendar.next_due,
+        next_due=following.run_after if following else None,
+        next_logical=following.logical_date if following else None,
+        next_interval_start=following.interval_start if following else None,
+        next_interval_end=following.interval_end if following else None,
+        last_logical=last.logical_date if last else None,
+        last_interval_start=last.interval_start if last else None,
+        last_interval_end=last.interval_end if last else None,
+        last_run_after=last.run_after if last else None,
+    )
 
 
 def window_of(calendar: Calendar) -> Window:
