@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 import uvicorn
+from starlette.applications import Starlette
 
 from tests.ui import seed
 from tradewind.clock import SystemClock
@@ -80,7 +81,14 @@ def serve(home: Path, dags: int) -> Iterator[Site]:
     seed.questions(seeder)
     seed.hostile(seeder, HOSTILE)
     listener = socket.create_server(("127.0.0.1", 0))
-    app = make_app(config, db, Signal(db), SystemClock())
+    with running(make_app(config, db, Signal(db), SystemClock()), listener) as url:
+        yield Site(url, db, logs, seeder)
+    db.close()
+
+
+@contextlib.contextmanager
+def running(app: Starlette, listener: socket.socket) -> Iterator[str]:
+    """Serve an application on a socket; gives its address."""
     server = uvicorn.Server(
         uvicorn.Config(
             app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
@@ -88,8 +96,7 @@ def serve(home: Path, dags: int) -> Iterator[Site]:
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", db, logs, seeder)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
     listener.close()
-    db.close()

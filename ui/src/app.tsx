@@ -108,7 +108,7 @@ export function App() {
     "g r": () => go("/runs"),
     "g a": () => go("/assets"),
   });
-  if (signInNeeded.value && path.value !== "/logout") return <SignIn />;
+  if (path.value === "/login" || (signInNeeded.value && path.value !== "/logout")) return <SignIn />;
   return (
     <>
       <a class="skip" href="#main">

@@ -17,7 +17,8 @@ from tradewind.store import accounts, audit
 from tradewind.store.connect import Database
 
 FIRST_ADMIN = "admin"
-_USERNAME = re.compile(r"[\w.@+-]{1,100}")
+USERNAME = re.compile(r"[\w.@+-]{1,100}")
+"""What accounts may be called."""
 
 
 def create(
@@ -29,7 +30,7 @@ def create(
         AlreadyExists: there is one of this name.
         UserError: the name or the password will not do.
     """
-    if not _USERNAME.fullmatch(new.username):
+    if not USERNAME.fullmatch(new.username):
         raise UserError(
             f"user name {new.username!r} is not allowed: at most 100 letters, digits and _.@+-"
         )
@@ -41,7 +42,7 @@ def create(
     made = msgspec.structs.replace(new, created_at=now, signed_in_at=None)
     with db.write() as conn:
         accounts.insert_account(conn, made, hashed)
-        _record(conn, clock, "create_user", actor, {"username": new.username, "after": _shown(new)})
+        record(conn, clock, "create_user", actor, {"username": new.username, "after": shown(new)})
     return made
 
 
@@ -81,10 +82,10 @@ def change(
             active=before.active if active is None else active,
         )
         if after.role is not Role.ADMIN or not after.active:
-            _keep_an_admin(conn, before)
+            keep_an_admin(conn, before)
         accounts.update_account(conn, after)
-        details = {"username": username, "before": _shown(before), "after": _shown(after)}
-        _record(conn, clock, "change_user", actor, details)
+        details = {"username": username, "before": shown(before), "after": shown(after)}
+        record(conn, clock, "change_user", actor, details)
     return after
 
 
@@ -100,8 +101,8 @@ def allow(
         before = accounts.account(conn, username)
         after = msgspec.structs.replace(before, dags=dags)
         accounts.update_account(conn, after)
-        details = {"username": username, "before": _shown(before), "after": _shown(after)}
-        _record(conn, clock, "change_user_dags", actor, details)
+        details = {"username": username, "before": shown(before), "after": shown(after)}
+        record(conn, clock, "change_user_dags", actor, details)
     return after
 
 
@@ -117,7 +118,7 @@ def set_password(db: Database, clock: Clock, username: str, password: str, *, ac
     with db.write() as conn:
         accounts.account(conn, username)
         accounts.set_password_hash(conn, username, hashed)
-        _record(conn, clock, "set_password", actor, {"username": username})
+        record(conn, clock, "set_password", actor, {"username": username})
 
 
 def delete(db: Database, clock: Clock, username: str, *, actor: str) -> None:
@@ -129,18 +130,24 @@ def delete(db: Database, clock: Clock, username: str, *, actor: str) -> None:
     """
     with db.write() as conn:
         before = accounts.account(conn, username)
-        _keep_an_admin(conn, before)
+        keep_an_admin(conn, before)
         accounts.delete_account(conn, username)
-        details = {"username": username, "before": _shown(before)}
-        _record(conn, clock, "delete_user", actor, details)
+        details = {"username": username, "before": shown(before)}
+        record(conn, clock, "delete_user", actor, details)
 
 
-def _keep_an_admin(conn: Connection, before: Account) -> None:
+def keep_an_admin(conn: Connection, before: Account) -> None:
+    """Refuse what would leave no administrator.
+
+    Raises:
+        UserError: it is the last one.
+    """
     if before.role is Role.ADMIN and before.active and accounts.admins(conn) == 1:
         raise UserError(f"{before.username!r} is the last administrator; make another one first")
 
 
-def _shown(account: Account) -> dict[str, Any]:
+def shown(account: Account) -> dict[str, Any]:
+    """Return what the audit log shows of an account."""
     return {
         "role": account.role.value,
         "email": account.email,
@@ -149,7 +156,8 @@ def _shown(account: Account) -> dict[str, Any]:
     }
 
 
-def _record(
+def record(
     conn: Connection, clock: Clock, action: str, actor: str, details: Mapping[str, Any]
 ) -> None:
+    """Write a change of accounts into the audit log."""
     audit.record(conn, action, actor=actor, now=clock.now(), details=details)

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 from tradewind.config.kubernetes import Kubernetes
 from tradewind.config.mail import Email, Smtp
 from tradewind.config.notation import HOME, SECRET, UNIT_S, Seconds
+from tradewind.config.signing_in import Oidc
 from tradewind.config.web import Api, ApiAuth
 from tradewind.config.workers import Celery, Worker
 
@@ -338,6 +339,7 @@ class Config(Struct, frozen=True, kw_only=True):
     logging: Logging = Logging()
     api: Api = Api()
     api_auth: ApiAuth = ApiAuth()
+    oidc: Oidc = Oidc()
     smtp: Smtp = Smtp()
     email: Email = Email()
     origins: dict[str, str] = {}

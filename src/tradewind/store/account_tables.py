@@ -25,6 +25,17 @@ account = Table(
     Column("signed_in_at", UtcTime),
 )
 
+# Whose an account is at an identity provider: names there change hands, subjects do not.
+account_identity = Table(
+    "account_identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("username", Text, nullable=False),
+    Index("ix_account_identity_username", "username"),
+    sqlite_with_rowid=False,
+)
+
 account_dag = Table(
     "account_dag",
     metadata,

@@ -25,6 +25,7 @@ MAX_ACCOUNTS = 10_000
 _account, _dag = tables.account, tables.account_dag
 _session, _failure = tables.account_session, tables.sign_in_failure
 _favorite = tables.favorite_dag
+_identity = tables.account_identity
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +132,7 @@ def delete_account(conn: Connection, username: str) -> None:
     conn.execute(delete(_dag).where(_dag.c.username == username))
     conn.execute(delete(_failure).where(_failure.c.username == username))
     conn.execute(delete(_favorite).where(_favorite.c.username == username))
+    conn.execute(delete(_identity).where(_identity.c.username == username))
     end_sessions(conn, username)
 
 
@@ -142,6 +144,23 @@ def password_hash(db: Database, username: str) -> str | None:
     with db.read() as conn:
         found: str | None = conn.execute(statement).scalar_one_or_none()
     return found
+
+
+# ---- identities at a provider ---------------------------------------------------------------
+
+
+def owner(conn: Connection, issuer: str, subject: str) -> Account | None:
+    """Return the account of a subject of an identity provider; None when it has none."""
+    statement = select(_identity.c.username).where(
+        _identity.c.issuer == issuer, _identity.c.subject == subject
+    )
+    username: str | None = conn.execute(statement).scalar_one_or_none()
+    return None if username is None else account(conn, username)
+
+
+def insert_identity(conn: Connection, issuer: str, subject: str, username: str) -> None:
+    """Note whose an account is."""
+    conn.execute(insert(_identity), {"issuer": issuer, "subject": subject, "username": username})
 
 
 # ---- sessions ---------------------------------------------------------------------------

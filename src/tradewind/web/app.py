@@ -55,6 +55,8 @@ from tradewind.web.auth.signing import SigningKey
 from tradewind.web.auth.tokens import Tokens
 from tradewind.web.endpoint import Endpoint, check_table, to_route
 from tradewind.web.limits import Limits
+from tradewind.web.oidc.provider import Provider, provider_of
+from tradewind.web.oidc.routes import oidc_routes
 from tradewind.web.openapi import document_routes
 from tradewind.web.pages import page_routes
 from tradewind.web.refusals import json
@@ -111,11 +113,12 @@ def make_app(
 
     Raises:
         Bug: a route does not say who may call it.
+        ConfigError: the identity provider is configured wrongly.
     """
     site = Site(config, db, signal, clock, env)
     key = SigningKey(config.api_auth.signing_key_file)
     identifier = Identifier(site, Tokens(key, clock))
-    table = route_table(identifier)
+    table = route_table(identifier, provider_of(config, clock))
     check_table(table)
     return Starlette(
         routes=[
@@ -136,10 +139,11 @@ def make_app(
     )
 
 
-def route_table(identifier: Identifier) -> list[Endpoint]:
+def route_table(identifier: Identifier, provider: Provider | None = None) -> list[Endpoint]:
     """Return every endpoint there is."""
     table = [endpoint for routes in _RESOURCES for endpoint in routes.endpoints]
     table += auth.token_routes(identifier).endpoints
+    table += oidc_routes(provider, identifier.tokens.key).endpoints
     table += screens.ENDPOINTS
     table += document_routes(table).endpoints
     return table

@@ -43,6 +43,7 @@ class Answer:
     def __init__(self, messages: list[Message]) -> None:
         self.status: int = messages[0]["status"]
         self.headers = {k.decode(): v.decode() for k, v in messages[0]["headers"]}
+        self.cookies = [v.decode() for k, v in messages[0]["headers"] if k == b"set-cookie"]
         self.body = b"".join(m.get("body", b"") for m in messages[1:])
 
     @property

@@ -61,7 +61,7 @@ document.addEventListener("click", (event) => {
   const link = (event.target as Element).closest?.("a[href]");
   if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return;
   if (link.origin !== location.origin || link.pathname.startsWith("/ui/")) return;
-  if (link.pathname.startsWith("/api/") || link.pathname.startsWith("/docs")) return;
+  if (/^\/(api|auth|docs)(\/|$)/.test(link.pathname)) return;
   event.preventDefault();
   go(link.pathname + link.search);
 });

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from tradewind.actions import sign_in
 from tradewind.model.account import Account, Role
@@ -28,6 +29,19 @@ class CrossSite(Forbidden):
 def cookie_name(site: Site) -> str:
     """Return the name of the session's cookie; the prefix binds it to TLS and to this host."""
     return "__Host-tradewind" if site.is_secure else "tradewind"
+
+
+def set_session_cookie(response: Response, site: Site, secret: str) -> None:
+    """Give a browser its session: out of reach of scripts and of other sites' requests."""
+    response.set_cookie(
+        cookie_name(site),
+        secret,
+        max_age=int(site.config.api_auth.session_lifetime_s),
+        path="/",
+        secure=site.is_secure,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def csrf_token(secret: str) -> str:

@@ -14,7 +14,13 @@ from tradewind.errors import UserError
 from tradewind.model.account import Account
 from tradewind.store import accounts
 from tradewind.web.access import Access, NotSignedIn
-from tradewind.web.auth.identify import CrossSite, Identifier, cookie_name, csrf_token
+from tradewind.web.auth.identify import (
+    CrossSite,
+    Identifier,
+    cookie_name,
+    csrf_token,
+    set_session_cookie,
+)
 from tradewind.web.auth.origin import is_same_origin, safe_path
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes
@@ -124,15 +130,7 @@ def sign_in_browser(call: Call[None, LoginBody]) -> Response:
     with site.db.read() as conn:
         account = accounts.account(conn, call.body.username)
     response = json(_me(account, "browser", csrf_token(secret)))
-    response.set_cookie(
-        cookie_name(site),
-        secret,
-        max_age=int(site.config.api_auth.session_lifetime_s),
-        path="/",
-        secure=site.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    set_session_cookie(response, site, secret)
     return response
 
 

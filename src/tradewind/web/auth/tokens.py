@@ -17,12 +17,12 @@ class Tokens:
     """Sign and read API tokens."""
 
     def __init__(self, key: SigningKey, clock: Clock) -> None:
-        self._key = key
+        self.key = key
         self._clock = clock
 
     def sign(self, session: Session, role: str) -> str:
         """Return the token of a session."""
-        return self._key.sign(
+        return self.key.sign(
             AUDIENCE,
             {
                 "sub": session.username,
@@ -36,7 +36,7 @@ class Tokens:
 
     def session_id(self, token: str) -> str | None:
         """Return the id of a token's session; None when the token is not one of ours."""
-        claims = self._key.claims(AUDIENCE, token)
+        claims = self.key.claims(AUDIENCE, token)
         if claims is None:
             return None
         found, now_s = claims.get("jti"), self._clock.now().timestamp()
