@@ -54,6 +54,9 @@ providers: setup ## Load every module of the larger provider packages too (downl
 	@$(PYTHON) tools/servers.py
 	@TRADEWIND_TEST_MORE_PROVIDERS=1 $(BIN)/pytest -q tests/providers $(ARGS)
 
+test-differential: setup ## Compare with Apache Airflow itself (installs it into the user's cache, once)
+	@TRADEWIND_TEST_AIRFLOW=$$($(BIN)/python tools/airflow.py --print) $(BIN)/pytest -q tests/differential $(ARGS)
+
 bench: setup ## Measure every figure of the README, beside the machine's limit
 	@$(PYTHON) tools/servers.py
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -66,7 +66,8 @@ class CronTrigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
     interval: length of the data interval that ends at the fire time (default empty).
     run_immediately: with no earlier run and no start date: True fires the latest past match,
-        False waits for the next, a number of seconds takes a past match if it is that young.
+        a number of seconds takes a past match if it is that young, False if it is not older than
+        a tenth of the time between two matches, or five minutes. Else the next is waited for.
     """
 
     expressions: tuple[str, ...]

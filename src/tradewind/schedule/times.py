@@ -38,7 +38,6 @@ _DAY = timedelta(days=1)
 _ZERO = timedelta()
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAYS_OF_A_MONTH = 30
 
 
 class Times(Protocol):
@@ -60,8 +59,11 @@ class Times(Protocol):
         """Return the last instant that is not after `at`."""
         ...
 
-    def complete(self, at: datetime) -> datetime | None:
-        """Return the start of the last data interval that is complete at `at`."""
+    def complete(self, at: datetime, anchor: datetime) -> datetime | None:
+        """Return the start of the last data interval that is complete at `at`.
+
+        Intervals of months are counted from the anchor on; nothing else asks for it.
+        """
         ...
 
 
@@ -90,7 +92,7 @@ class CronTimes:
         """Return the last match that is not after `at`."""
         return self.before(at + MICROSECOND)
 
-    def complete(self, at: datetime) -> datetime | None:
+    def complete(self, at: datetime, _anchor: datetime) -> datetime | None:
         """Return the match before the last one that is not after `at`."""
         end = self.until(at)
         return None if end is None else self.before(end)
@@ -118,19 +120,21 @@ class DeltaTimes:
         """Return `at`: steps may start anywhere."""
         return at
 
-    def complete(self, at: datetime) -> datetime | None:
-        """Return a start on the grid of the multiples of the step since 1970.
+    def complete(self, at: datetime, anchor: datetime) -> datetime | None:
+        """Return the start before the last one that is not after `at`.
 
-        The grid only matters without catchup and without a run before: it keeps the answer the
-        same from one question to the next. For a calendar step it is a rough one.
+        Steps of a fixed length lie on the grid of their multiples since 1970, so that the answer
+        is the same from one question to the next. Months have no fixed length: they are counted
+        one by one from the anchor, because the 31st of January leads to the 28th of March.
         """
         delta = self._delta
-        days = delta.days + delta.months * _DAYS_OF_A_MONTH
-        step = timedelta(days=days, seconds=delta.seconds)
-        start = subtract(at - (at - _EPOCH) % step, delta)
-        while (following := add(start, delta)) > start and add(following, delta) <= at:
-            start = following
-        return start
+        if delta.months:
+            boundary = anchor
+            while (following := add(boundary, delta)) <= at:
+                boundary = following
+        else:
+            boundary = at - (at - _EPOCH) % timedelta(days=delta.days, seconds=delta.seconds)
+        return subtract(boundary, delta)
 
 
 class EventTimes:
@@ -155,7 +159,7 @@ class EventTimes:
         """Return the last event that is not after `at`."""
         return self._get(bisect_right(self._at, at) - 1)
 
-    def complete(self, at: datetime) -> datetime | None:
+    def complete(self, at: datetime, _anchor: datetime) -> datetime | None:
         """Return the event before the last one that is not after `at`."""
         return self._get(bisect_right(self._at, at) - 2)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.unit.engine.runner import Answer, Runner
 from tradewind.engine.live import LiveRun
 from tradewind.model.event import Cleared, Started
@@ -81,6 +83,47 @@ def test_mapping_over_a_mapped_task_counts_what_returned_something() -> None:
 def test_a_failed_source_leaves_one_placeholder() -> None:
     states = Runner(mapped(MapXCom(0))).run(lambda _: (Failed(error="no"), None))
     assert states["m"] == "upstream_failed"
+
+
+@pytest.mark.parametrize("rule", ["one_success", "one_failed", "one_done", "always"])
+def test_a_mapped_task_waits_for_its_list_under_any_rule(rule: str) -> None:
+    spec = DagSpec(
+        dag_id="d",
+        tasks=(
+            TaskSpec(task_id="a"),
+            TaskSpec(task_id="b"),
+            TaskSpec(
+                task_id="m",
+                upstream=(0, 1),
+                trigger_rule=TriggerRule(rule),
+                expand=over(MapXCom(1)),
+            ),
+        ),
+    )
+    run = Runner(spec)
+    run.tell(Started())
+    run.admit()
+    run.finish(TaskKey("a"), Failed(error="e") if rule == "one_failed" else Succeeded())
+    run.admit()
+    assert run.states()["m"] == "none"
+    run.finish(TaskKey("b"), Succeeded(), 2)
+    run.admit()
+    assert run.running == [TaskKey("m", 0), TaskKey("m", 1)]
+
+
+def test_always_in_a_mapped_group() -> None:
+    spec = DagSpec(
+        dag_id="d",
+        groups=(GroupSpec(group_id="g", expand=over(MapLiteral(2))),),
+        tasks=(
+            TaskSpec(task_id="g.a", group_id="g"),
+            TaskSpec(task_id="g.b", group_id="g", upstream=(0,), trigger_rule=TriggerRule.ALWAYS),
+        ),
+    )
+    states = Runner(spec).run(
+        lambda ti: (Failed(error="e") if ti.task_id == "g.a" else Succeeded(), None)
+    )
+    assert {states["g.b[0]"], states["g.b[1]"]} == {"success"}
 
 
 def test_too_long_a_list_fails_with_the_setting_named() -> None:

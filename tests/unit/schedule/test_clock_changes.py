@@ -45,6 +45,28 @@ def test_a_time_that_comes_twice_fires_once_the_second_time() -> None:
     ]
 
 
+def test_every_minute_of_an_hour_that_changes_comes_once() -> None:
+    assert local("0,30 2 * * *", "Europe/Paris", "2026-03-28T20:00", 3) == [
+        "29 03:00+0200",
+        "29 03:30+0200",
+        "30 02:00+0200",
+    ]
+    assert local("0,30 2 * * *", "Europe/Paris", "2026-10-24T23:00", 3) == [
+        "25 02:00+0100",
+        "25 02:30+0100",
+        "26 02:00+0100",
+    ]
+    # Asked in the hour that will be repeated, too.
+    assert local("0,30 2 * * *", "Europe/Paris", "2026-10-25T00:40", 1) == ["25 02:00+0100"]
+
+
+def test_every_hour_of_some_days_begins_with_the_day() -> None:
+    assert local("0 * 1 * *", "Europe/Paris", "2026-03-02", 2) == [
+        "01 00:00+0200",
+        "01 01:00+0200",
+    ]
+
+
 def test_hourly_goes_through_both() -> None:
     assert local("30 * * * *", "Europe/Paris", "2026-10-24T23:00", 4) == [
         "25 01:30+0200",

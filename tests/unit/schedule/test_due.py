@@ -56,9 +56,8 @@ class TestTrigger:
 
     def test_a_stated_interval_ends_at_the_instant(self) -> None:
         schedule = CronTrigger(expressions=("0 5 1 * *",), interval=RelativeDelta(months=1))
-        assert due(schedule, Window(), None, NOW) == interval(
-            "2026-03-01 05:00", "2026-04-01 05:00"
-        )
+        window = Window(since=utc("2026-03-20"))
+        assert due(schedule, window, None, NOW) == interval("2026-03-01 05:00", "2026-04-01 05:00")
 
     def test_with_a_start_date_the_latest_runs_at_once(self) -> None:
         window = Window(start_date=utc("2026-01-01"))
@@ -108,6 +107,23 @@ class TestTrigger:
         assert due(schedule, Window(), None, NOW) == first
         catchup = Window(catchup=True, since=NOW)
         assert due(schedule, catchup, None, NOW + timedelta(days=9)) == first
+
+    @pytest.mark.parametrize(
+        ("expressions", "now", "expected"),
+        [
+            (("@daily",), "2026-03-03 02:24", "2026-03-03 00:00"),
+            (("@daily",), "2026-03-03 02:25", "2026-03-04 00:00"),
+            (("*/10 * * * *",), "2026-03-03 07:05", "2026-03-03 07:00"),
+            (("*/10 * * * *",), "2026-03-03 07:06", "2026-03-03 07:10"),
+            # Each expression counts for itself: the month's is young, the day's is not.
+            (("@monthly", "@daily"), "2026-03-03 07:00", "2026-03-01 00:00"),
+        ],
+    )
+    def test_without_a_start_date_a_young_instant_runs_at_once(
+        self, expressions: tuple[str, ...], now: str, expected: str
+    ) -> None:
+        schedule = CronTrigger(expressions=expressions)
+        assert due(schedule, Window(catchup=True), None, utc(now)) == exact(utc(expected))
 
     def test_an_instant_that_is_now_is_not_missed(self) -> None:
         assert due(DAILY, Window(), None, utc("2026-03-03")) == exact(utc("2026-03-03"))

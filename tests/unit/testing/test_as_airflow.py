@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from tradewind.model.schedule import Events
-from tradewind.sdk import DAG, BashOperator, EventsTimetable, PythonSensor, TimeSensor, task
+from tradewind.sdk import (
+    DAG,
+    BashOperator,
+    EmptyOperator,
+    EventsTimetable,
+    PythonOperator,
+    PythonSensor,
+    TimeSensor,
+    task,
+)
 from tradewind.sdk.build import to_spec
 from tradewind.testing import FakeClock, FinishedRun, run_dag
 
@@ -79,6 +88,30 @@ def test_what_all_instances_returned_is_a_lazy_sequence() -> None:
 
         all_of_them(one.expand(x=[1, 2, 3]))
     assert run(dag).xcom("all_of_them") == [False, True, 3, 9, [1, 4, 9]]
+
+
+def test_what_a_branch_chose_and_a_short_circuit_found_are_xcoms() -> None:
+    with DAG("d") as dag:
+
+        @task.branch
+        def choose() -> str:
+            return "left"
+
+        @task.short_circuit
+        def stop() -> bool:
+            return False
+
+        choose() >> [EmptyOperator(task_id="left"), EmptyOperator(task_id="right")]
+        stop() >> EmptyOperator(task_id="below")
+    finished = run(dag)
+    assert (finished.xcom("choose"), finished.xcom("stop")) == ("left", False)
+    assert finished.xcom("choose", "skipmixin_key") is None
+
+
+def test_the_state_of_a_task_is_its_text() -> None:
+    with DAG("d") as dag:
+        PythonOperator(task_id="says", python_callable=lambda ti: str(ti.state))
+    assert run(dag).xcom("says") == "running"
 
 
 def test_a_timetable_of_events_can_be_stored() -> None:
