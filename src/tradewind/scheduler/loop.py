@@ -28,6 +28,7 @@ from tradewind.scheduler.work import Work
 from tradewind.store import components
 from tradewind.store import inbox as inbox_rows
 from tradewind.store.apply import apply
+from tradewind.store.commits import ANNOUNCED_S
 from tradewind.store.turn import Applied
 from tradewind.wire.messages import Outage
 
@@ -47,6 +48,8 @@ class Scheduler:
         self._moved: list[str] = []
         self._inbox_look = True
         self._poll_at = 0.0
+        self._askings = 0
+        self._announced_until = 0.0
         self._reconcile_at = 0.0
         self._component: str | None = None
         self.leading = False
@@ -115,6 +118,15 @@ class Scheduler:
             [live for live in parts.board.attempts.values() if live.nonce is None]
         )
         self.leading = True
+
+    @property
+    def watched(self) -> bool:
+        """Tell whether somebody asked lately to be told of turns."""
+        parts = self._parts
+        if parts.signal.askings != self._askings:
+            self._askings = parts.signal.askings
+            self._announced_until = parts.clock.monotonic() + ANNOUNCED_S
+        return parts.clock.monotonic() < self._announced_until
 
     def next_timeout_s(self) -> float:
         """Return how long the next turn may wait for something to happen."""
@@ -214,7 +226,7 @@ class Scheduler:
     def _commit(self, work: Work) -> Applied:
         if work.empty:
             return Applied()
-        return apply(self._parts.db, work.turn)
+        return apply(self._parts.db, work.turn, announce=self.watched)
 
     def _undo(self, work: Work, error: Exception) -> None:
         """Forget what was decided and not committed, so that it is decided again."""

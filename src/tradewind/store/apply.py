@@ -21,7 +21,7 @@ from tradewind.errors import Bug, Conflict, Fenced
 from tradewind.model.event import RunChange, TaskChange
 from tradewind.model.ids import TiKey
 from tradewind.model.run import Run, TaskInstance
-from tradewind.store import assets, conflicts, rows, tables, values
+from tradewind.store import assets, commits, conflicts, rows, tables, values
 from tradewind.store.batch import Batch, Mismatch, Params, Prepared
 from tradewind.store.connect import Database
 from tradewind.store.deadlines import add_deadlines
@@ -50,8 +50,13 @@ class TurnConflict(Conflict):
         self.run_pks = tuple(run_pks)
 
 
-def apply(db: Database, turn: Turn) -> Applied:
+def apply(db: Database, turn: Turn, *, announce: bool = False) -> Applied:
     """Write a turn, whole or not at all.
+
+    Args:
+        db: the database.
+        turn: what to write.
+        announce: tell those who watch what changes (see `commits`), in the same transaction.
 
     Raises:
         Fenced: the lease has another epoch: another scheduler leads.
@@ -62,7 +67,7 @@ def apply(db: Database, turn: Turn) -> Applied:
     if turn.xcoms and db.shelf is not None:
         turn.xcoms = db.shelf.shelve(turn.xcoms)
     try:
-        return _write(db, turn)
+        return _write(db, turn, announce=announce)
     except Mismatch as mismatch:
         raise TurnConflict(mismatch.what, conflicts.runs_that_differ(db, turn)) from mismatch
     except Fenced:
@@ -79,12 +84,14 @@ _HOLD_LEASE = Prepared(
 )
 
 
-def _write(db: Database, turn: Turn) -> Applied:
+def _write(db: Database, turn: Turn, *, announce: bool) -> Applied:
     dialect = db.engine.dialect
     lease: tuple[Prepared, Params] = (_HOLD_LEASE, {"epoch": turn.epoch})
     if not turn.new_runs and not turn.asset_events:
         with db.turn() as raw:
-            _must_hold(_filled(Batch(dialect, raw), turn).run(*lease))
+            batch = _filled(Batch(dialect, raw), turn)
+            commits.announce(batch, db, wanted=announce)
+            _must_hold(batch.run(*lease))
         return Applied()
     with db.write() as conn:
         batch = Batch(dialect, conn.connection.driver_connection)
@@ -101,7 +108,9 @@ def _write(db: Database, turn: Turn) -> Applied:
             )
             for new in turn.new_runs
         )
-        _filled(batch, turn).run()
+        _filled(batch, turn)
+        commits.announce(batch, db, wanted=announce)
+        batch.run()
         for event in turn.asset_events:
             assets.insert_event(conn, event)
     return Applied(created_runs=created)

@@ -21,6 +21,7 @@ from tradewind.errors import Bug
 from tradewind.store.connect import Database
 
 _CHANNEL = "tradewind"
+_ASKING = "announce"
 
 
 class Signal:
@@ -28,6 +29,8 @@ class Signal:
 
     def __init__(self, db: Database, *, listen: bool = False) -> None:
         self._db = db
+        self.askings = 0
+        """How often somebody asked this listener to announce what it commits."""
         self._bell = _bell(db.sqlite_path) if db.sqlite_path is not None else None
         self._socket: socket.socket | None = None
         self._connection: Any = None
@@ -46,6 +49,11 @@ class Signal:
                 _ring(self._bell)
             else:
                 self._notify()
+
+    def ask(self) -> None:
+        """Ask the listener to announce what it commits; see `commits`. PostgreSQL only."""
+        with contextlib.suppress(Exception):
+            self._notify(_ASKING)
 
     def wake(self) -> None:
         """Wake whoever listens through this object, and nobody else.
@@ -80,8 +88,8 @@ class Signal:
         try:
             server: Any = self._connection.pgconn
             server.consume_input()
-            while server.notifies() is not None:
-                pass
+            while (heard := server.notifies()) is not None:
+                self.askings += heard.extra == _ASKING.encode()
         except Exception:  # noqa: BLE001  of whatever kind: the connection is no good any more
             self._hang_up()
             self._listen()
@@ -141,10 +149,10 @@ class Signal:
             self._connection.close()
         self._connection = None
 
-    def _notify(self) -> None:
+    def _notify(self, said: str = "") -> None:
         with self._db.engine.connect() as conn:
             conn.execution_options(isolation_level="AUTOCOMMIT")
-            conn.exec_driver_sql(f"NOTIFY {_CHANNEL}")
+            conn.exec_driver_sql(f"NOTIFY {_CHANNEL}, '{said}'")
 
 
 # ---- SQLite: a socket beside the file -----------------------------------------------------

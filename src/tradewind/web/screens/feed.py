@@ -1,9 +1,8 @@
 """Changes as they come to be, handed to everybody who listens.
 
 While somebody listens, one reader looks for new events and hands them to all listeners; with
-nobody there, nothing is read. On SQLite it looks when somebody has committed. On PostgreSQL it
-looks five times a second: the database's signal is the scheduler's, and a second one for each
-of its turns would cost every deployment more than the look, one row of a primary key.
+nobody there, nothing is read. It looks when somebody has committed (`store.commits`), and now and
+then all the same, for what it hears are hints.
 """
 
 from __future__ import annotations
@@ -17,14 +16,16 @@ from sqlalchemy import select
 
 from tradewind.errors import TradewindError
 from tradewind.store import tables
-from tradewind.store.commits import Commits
+from tradewind.store.commits import ASK_S, Commits
 from tradewind.store.connect import Database
 from tradewind.store.read.history import MAX_EVENTS, EventRow, events_after, newest
 
 LOOK_S = 0.2
-"""Looks are so far apart, however much is committed."""
+"""Looks are so far apart, however much is committed; where nothing can be heard, always."""
 _LOST_S = 5.0
-"""The kernel's hint may get lost: after so long it is looked all the same."""
+"""A hint may get lost: after so long it is looked all the same."""
+_ASKED_S = 1.0
+"""After so long the leader has taken what it was asked."""
 _BACKLOG = 256
 _MOST_KNOWN = 10_000
 
@@ -79,27 +80,21 @@ class Feed:
         return await anyio.to_thread.run_sync(partial(newest, self._db))
 
     async def _read(self, seen: int) -> None:
-        commits = Commits(self._db)
-        heard = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        commits = await anyio.to_thread.run_sync(Commits, self._db)
         try:
+            hints = _Hints(commits)
             while True:
                 if commits.audible:
                     commits.drain()
-                heard.clear()
+                hints.heard.clear()
                 seen = await self._look(seen)
                 await asyncio.sleep(LOOK_S)
-                # The kernel tells of the write to the log; the commit shows a moment later, when
-                # the log is on the disk. Who looks at once may be too early.
-                seen = await self._look(seen)
                 if commits.audible:
-                    loop.add_reader(commits.fileno(), heard.set)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(heard.wait(), _LOST_S)
-                    loop.remove_reader(commits.fileno())
+                    await hints.wait()
+                else:
+                    await anyio.to_thread.run_sync(commits.recover)
+                    hints.ask_soon()
         finally:
-            if commits.audible:
-                loop.remove_reader(commits.fileno())
             commits.close()
 
     async def _look(self, seen: int) -> int:
@@ -124,6 +119,36 @@ class Feed:
                 queue.put_nowait(None)
             else:
                 queue.put_nowait(message)
+
+
+class _Hints:
+    """Waits for hints of commits, and asks for them where they take asking."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+        self._ask_at = 0.0
+        self.heard = asyncio.Event()
+
+    def ask_soon(self) -> None:
+        """Ask again at the next waiting: the leader may be another one."""
+        self._ask_at = 0.0
+
+    async def wait(self) -> None:
+        """Return after a hint, or when it is time to look without one."""
+        commits, loop = self._commits, asyncio.get_running_loop()
+        wait_s = _LOST_S
+        if commits.takes_asking and loop.time() >= self._ask_at:
+            self._ask_at = loop.time() + ASK_S
+            await anyio.to_thread.run_sync(commits.ask)
+            # What was committed before the leader heard it was not announced.
+            wait_s = _ASKED_S
+        descriptor = commits.fileno()
+        loop.add_reader(descriptor, self.heard.set)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.heard.wait(), wait_s)
+        finally:
+            loop.remove_reader(descriptor)
 
 
 def _name(db: Database, run_pk: int) -> tuple[str, str] | None:
