@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
-from tests.unit.scheduler.town import Town, dag
+from tests.unit.scheduler.town import Found, Town, dag
 from tradewind.actions.pause import pause
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
-from tradewind.model.spec import DagSpec, TaskSpec
+from tradewind.model.spec import TaskSpec
 from tradewind.store.catalog import PublishedFile, publish
 from tradewind.store.read import scheduling
 from tradewind.testing.simulation.network import EPOCH
@@ -23,21 +19,6 @@ HOURLY = dag(
     schedule=DeltaInterval(delta=RelativeDelta(seconds=3600)),
     start_date=EPOCH,
 )
-
-Found = Callable[..., Town]
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 def next_due_s(town: Town) -> float | None:

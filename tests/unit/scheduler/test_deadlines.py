@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
 from sqlalchemy import select
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, Town, dag, scripted
 from tradewind.actions.clear import clear_run
 from tradewind.actions.reasons import Reasons
 from tradewind.engine.admit import Capacity
@@ -24,21 +19,7 @@ from tradewind.store.read import deadline_list
 from tradewind.store.read.deadline_list import DeadlineRow
 from tradewind.wire.messages import Finish
 
-Found = Callable[..., Town]
 SOON = DeadlineSpec(reference=QueuedAt(), interval_s=30, name="soon")
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 def timed(*deadlines: DeadlineSpec) -> DagSpec:

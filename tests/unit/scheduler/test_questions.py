@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, Town, dag, scripted
 from tradewind.actions.clear import clear
 from tradewind.actions.plan import plan
 from tradewind.actions.respond import respond
@@ -18,31 +16,16 @@ from tradewind.errors import Conflict, NotFound, UserError
 from tradewind.model.ids import TiKey
 from tradewind.model.outcome import Deferred, Question, Succeeded
 from tradewind.model.run import Run
-from tradewind.model.spec import DagSpec
 from tradewind.model.state import RunState, TaskState
 from tradewind.store.read import hitl
 from tradewind.wire.messages import Finish
 
-Found = Callable[..., Town]
 QUESTION = Question(
     subject="go?",
     options=("yes", "no"),
     params={"n": {"value": 1, "schema": {"type": "integer"}, "description": None}},
     assigned_users=({"id": "7", "name": "ann"},),
 )
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 def ask(town: Town, *, timeout_s: float | None = None) -> tuple[Run, TiKey]:

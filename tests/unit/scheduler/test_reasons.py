@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, Town, dag, scripted
 from tradewind.actions.pause import pause
 from tradewind.actions.pools import delete_pool, set_pool
 from tradewind.actions.reasons import Reasons
@@ -20,24 +17,9 @@ from tradewind.executors.base import Pending
 from tradewind.model.event import Blocked
 from tradewind.model.ids import TaskKey
 from tradewind.model.run import Pool, Run
-from tradewind.model.spec import DagSpec, TaskSpec
+from tradewind.model.spec import TaskSpec
 from tradewind.model.state import RunState, TaskState
 from tradewind.testing.simulation.network import EPOCH
-
-Found = Callable[..., Town]
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 def why(town: Town, run: Run, task_id: str = "a", *, later_s: float = 0) -> tuple[Blocked, ...]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, dag, scripted
 from tradewind.actions.backfill import backfill, plan_backfill
 from tradewind.actions.clear import clear
 from tradewind.actions.mark import mark
@@ -23,26 +20,11 @@ from tradewind.executors.base import Gone, Pending
 from tradewind.model.ids import AttemptId
 from tradewind.model.run import Run
 from tradewind.model.schedule import DeltaInterval, RelativeDelta
-from tradewind.model.spec import DagSpec, ExpandSpec, MapXCom, TaskSpec
+from tradewind.model.spec import ExpandSpec, MapXCom, TaskSpec
 from tradewind.model.state import RunState, TaskState
 from tradewind.scheduler.work import Work
 from tradewind.store import tables
 from tradewind.testing.simulation.network import EPOCH
-
-Found = Callable[..., Town]
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 def test_a_run_for_a_later_time_waits_for_it(found: Found) -> None:

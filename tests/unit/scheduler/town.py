@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Self
@@ -120,6 +120,10 @@ class Town:
         rows = scheduling.run_rows(self.db, run.run_pk)
         assert rows is not None
         return {str(ti.in_run): ti for ti in rows.instances}
+
+
+Found = Callable[..., Town]
+"""Founds a town around a DAG, with settings: a fixture."""
 
 
 def scripted(task_id: str = "a", **fields: Any) -> TaskSpec:
