@@ -34,6 +34,7 @@ CLAIMS = (
     "chain",
     "parallel",
     "celery",
+    "kubernetes",
     "many",
     "latency",
     "visible",

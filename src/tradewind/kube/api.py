@@ -62,6 +62,8 @@ class KubeApi:
         self._client: Any = client.ApiClient(self._settings)
         self._pool: Any = self._client.rest_client.pool_manager
         self._base = str(self._settings.host).rstrip("/")
+        self.requests_sent = 0
+        """Without streams; threads that count at the same moment may lose one."""
 
     @property
     def address(self) -> str:
@@ -181,6 +183,7 @@ class KubeApi:
         body: dict[str, Any] | None = None,
     ) -> Reply:
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
+        self.requests_sent += 1
         try:
             response = self._pool.request(
                 method,

@@ -162,6 +162,17 @@ class KubernetesExecutor:
 
     # ---- health ------------------------------------------------------------------------------
 
+    @property
+    def pods_seen(self) -> int:
+        """Return how many attempts have a pod that the API server has shown."""
+        with self._lock:
+            return self._ledger.seen_count
+
+    @property
+    def requests_sent(self) -> int:
+        """Return how many requests went out, those of watches apart."""
+        return self._api.requests_sent
+
     def troubles(self) -> dict[str, str]:
         """Return what keeps us from seeing or making pods, by namespace; empty when all is well."""
         with self._lock:

@@ -77,6 +77,11 @@ class Ledger:
         """Return how many attempts have or will have a pod."""
         return len(self._entries)
 
+    @property
+    def seen_count(self) -> int:
+        """Return how many of them have a pod that was shown."""
+        return sum(1 for entry in self._entries.values() if entry.uid and entry.verdict is not None)
+
     def __contains__(self, attempt_id: AttemptId) -> bool:
         """Tell whether an attempt has or will have a pod."""
         return attempt_id in self._entries
