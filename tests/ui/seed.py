@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
 
+from tradewind.model.ids import TiKey
 from tradewind.model.outcome import Question
 from tradewind.model.schedule import CronTrigger, NoSchedule, ScheduleSpec
 from tradewind.model.spec import (
@@ -28,7 +29,7 @@ from tradewind.model.spec import (
     TaskSpec,
 )
 from tradewind.model.state import TriggerRule
-from tradewind.store import tables
+from tradewind.store import tables, task_notes
 from tradewind.store.catalog import PublishedFile, publish
 from tradewind.store.connect import Database
 from tradewind.store.read.scheduling import latest_version
@@ -505,6 +506,8 @@ def hostile(seeder: Seeder, text: str) -> None:
         ti = tables.task_instance
         conn.execute(ti.update().where(ti.c.run_pk == run_pk).values(reason=text, state="failed"))
         run_id = conn.execute(select(run.c.run_id).where(run.c.run_pk == run_pk)).scalar_one()
+        key = TiKey(run_pk, "task", -1)
+        task_notes.write(conn, [key], text, actor=text, now=seeder.now)
     seeder.question(
         "hostile",
         f"scheduled__{(seeder.now - timedelta(hours=1)).isoformat()}",

@@ -179,6 +179,43 @@ def test_the_palette_goes_to_a_dag_by_keyboard_alone(visitor: Visitor) -> None:
     page.wait_for_url(f"**/dags/{LARGE}")
 
 
+def test_a_note_is_written_changed_and_removed(visitor: Visitor) -> None:
+    site = visitor.site
+    dag = _dag(site)
+    run, task = site.run_of(dag, "failed")
+    page = visitor.open(site.path(dag, "runs", run, "tasks", task))
+    page.get_by_role("button", name="Add a note").click()
+    page.get_by_role("textbox", name="Note").fill("asked **finance**, they fix the export")
+    page.get_by_role("button", name="Save").click()
+    note = page.get_by_role("region", name="Note")
+    assert note.locator("strong").inner_text() == "finance"
+    note.get_by_role("button", name="Change the note").click()
+    page.get_by_role("textbox", name="Note").fill("")
+    page.get_by_role("button", name="Save").click()
+    note.wait_for(state="detached")
+    page.get_by_role("button", name="Add a note").wait_for()
+
+    page = visitor.open(site.path(dag, "runs", run))
+    page.get_by_role("button", name="Add a note").click()
+    page.get_by_role("textbox", name="Note").fill("see the incident")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("region", name="Note").get_by_text("see the incident").wait_for()
+    assert visitor.complaints == []
+
+
+def test_favorites_are_found_first(visitor: Visitor) -> None:
+    page = visitor.open("/dags")
+    page.get_by_role("button", name=f"{LARGE} is a favorite").click()
+    page.get_by_role("button", name="Favorites", exact=True).click()
+    page.get_by_text("1 DAG", exact=True).wait_for()
+    star = page.get_by_role("button", name=f"{LARGE} is a favorite")
+    assert star.get_attribute("aria-pressed") == "true"
+    visitor.open(visitor.site.path(LARGE))
+    star.click()
+    visitor.open("/dags?favorite=true")
+    page.get_by_text("No DAG fits these filters").wait_for()
+
+
 def test_a_question_is_answered_from_home_in_two_taps(visitor: Visitor) -> None:
     page = visitor.page
     page.set_viewport_size({"width": 360, "height": 800})

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, delete, select
 from tradewind.store.account_tables import favorite_dag as table
 from tradewind.store.dialect import insert_or_ignore
 
+MOST = 1_000
+"""Marks that are looked at; more would find nothing first."""
+
 
 def add(conn: Connection, username: str, dag_id: str) -> None:
     """Mark a DAG; marking it again changes nothing."""
@@ -23,3 +26,9 @@ def has(conn: Connection, username: str, dag_id: str) -> bool:
     """Tell whether a DAG is marked."""
     mark = select(table.c.dag_id).where(table.c.username == username, table.c.dag_id == dag_id)
     return conn.execute(mark).first() is not None
+
+
+def of(conn: Connection, username: str) -> frozenset[str]:
+    """Return the DAGs that somebody marked."""
+    mark = select(table.c.dag_id).where(table.c.username == username).limit(MOST)
+    return frozenset(conn.execute(mark).scalars())

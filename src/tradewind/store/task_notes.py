@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from tradewind.model.ids import TiKey
 from tradewind.store import rows
@@ -23,3 +23,11 @@ def write(
             continue
         row = {"note": rows.plain(note), "username": rows.plain(actor), "at": now}
         conn.execute(insert_or_replace(table), {**rows.ti_key(key), **row})
+
+
+def note(conn: Connection, key: TiKey) -> str | None:
+    """Return the note of a task instance, or None."""
+    found: str | None = conn.execute(
+        select(table.c.note).where(*rows.ti_is(table, key))
+    ).scalar_one_or_none()
+    return found

@@ -107,3 +107,17 @@ def test_runs_are_cleared_together(
     assert [e.kind for e in inbox.pending(world.db, 9)] == ["cleared", "cleared"]
     found = official.DagRunApi(api).get_upstream_asset_events("etl", "r1")
     assert found.total_entries == 0
+
+
+def test_pages_show_ones_own_favorites_and_notes(world: World, past: History) -> None:
+    uma, vi = world.person("uma", Role.USER), world.person("vi", Role.VIEWER)
+    assert uma.post("/api/v2/dags/etl/favorite").status == 204
+    marked = {d["id"]: d["favorite"] for d in uma.get("/ui/dags").json["dags"]}
+    assert marked == {"etl": True, "other": False}
+    assert [d["id"] for d in uma.get("/ui/dags?favorite=true").json["dags"]] == ["etl"]
+    assert uma.get("/ui/dag?dag=etl").json["favorite"] is True
+    assert vi.get("/ui/dags?favorite=true").json["dags"] == []
+    assert vi.get("/ui/dag?dag=etl").json["favorite"] is False
+    noted = uma.patch("/api/v2/dags/etl/dagRuns/r1/taskInstances/a", {"note": "ask finance"})
+    assert noted.status == 200, noted.text
+    assert vi.get("/ui/task?dag=etl&run=r1&task=a").json["note"] == "ask finance"

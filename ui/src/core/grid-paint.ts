@@ -122,6 +122,13 @@ function paintHead(
       ctx.lineTo(mx - 2.6, my + 2.6);
       ctx.stroke();
     }
+    if (run.note) {
+      // Somebody wrote something about it: a dot on its foot.
+      ctx.fillStyle = inked.css("--accent");
+      ctx.beginPath();
+      ctx.arc(x(c) + COLUMN / 2, HEAD - 18.5, 2.2, 0, 7);
+      ctx.fill();
+    }
     const before = data.runs[c - 1];
     const newDay = !before || day(before.after, zone.value) !== day(run.after, zone.value);
     if ((newDay || c === c1 - 1 || x(c) - free > 110) && x(c) >= free) {

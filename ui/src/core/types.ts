@@ -41,6 +41,7 @@ export interface ListedDag {
   schedule_words: string;
   timezone: string;
   next: number | null;
+  favorite: boolean;
   runs: Run[];
 }
 
@@ -61,6 +62,7 @@ export interface Param {
 
 export interface Dag {
   id: string;
+  favorite: boolean;
   name: string;
   description: string | null;
   doc: string | null;
@@ -202,6 +204,7 @@ export interface TaskPage {
     reason: string | null;
     try: number | null;
   }[];
+  note: string | null;
   question: Question | null;
   why: Why[];
 }

@@ -5,6 +5,7 @@ import { useQuery } from "../core/query";
 import { go, query } from "../core/router";
 import { span } from "../core/time";
 import type { Dag } from "../core/types";
+import { Favorite } from "../parts/favorite";
 import { Icon } from "../parts/icon";
 import { dagLink, Loaded, PageHead, runLink, Tabs, useTitle } from "../parts/page";
 import { lazily } from "../parts/lazy";
@@ -62,6 +63,7 @@ export function DagPage({ dag, tab = "" }: { dag: string; tab?: string }) {
           data &&
           may("user") && (
             <>
+              <Favorite dag={dag} on={data.favorite} />
               <label class="toggle">
                 <button
                   class="switch"

@@ -8,6 +8,7 @@ import { go, query, setQuery } from "../core/router";
 import { span } from "../core/time";
 import type { DagList, ListedDag, Run } from "../core/types";
 import { label } from "../core/states";
+import { Favorite } from "../parts/favorite";
 import { Icon } from "../parts/icon";
 import { dagLink, Empty, Loaded, PageHead, runLink, useTitle } from "../parts/page";
 import { StateIcon } from "../parts/state";
@@ -35,6 +36,7 @@ export function Dags() {
     paused: q.get("paused"),
     state: q.get("state"),
     sort: q.get("sort"),
+    favorite: q.get("favorite"),
     offset: offset || null,
     limit: PAGE,
   });
@@ -82,6 +84,13 @@ export function Dags() {
             );
           })}
         </div>
+        <button
+          class={`favorite${q.get("favorite") ? " on" : ""}`}
+          aria-pressed={q.get("favorite") === "true"}
+          onClick={() => setQuery({ favorite: q.get("favorite") ? null : "true", offset: null })}
+        >
+          <Icon name="star" size={14} /> Favorites
+        </button>
         <TagFilter tags={list.data?.tags ?? []} />
         <label class="inline">
           <span class="muted">Sort</span>
@@ -167,6 +176,7 @@ function Line({ dag, chosen, onPause }: { dag: ListedDag; chosen: boolean; onPau
         />
       </td>
       <td class="grow">
+        <Favorite dag={dag.id} on={dag.favorite} />
         <a class="strong" href={dagLink(dag.id)}>
           {dag.name ?? dag.id}
         </a>

@@ -539,6 +539,7 @@ function Hint({ data, rows, spot, box, names }: { data: Grid; rows: Row[]; spot:
       <span class="muted">
         {stamp(run.after)} · {run.type}
       </span>
+      {run.note && <span class="wrap">{run.note.slice(0, 200)}</span>}
     </div>
   );
 }

@@ -9,6 +9,7 @@ import type { Instance, RunPage as Data } from "../core/types";
 import { Actions } from "../parts/act";
 import { Icon } from "../parts/icon";
 import { lazily } from "../parts/lazy";
+import { EditNote, Note } from "../parts/note";
 import { dagLink, Loaded, PageHead, runLink, Tabs, taskLink, useTitle } from "../parts/page";
 import { StateCount, StateTag } from "../parts/state";
 import { Time, Took } from "../parts/time";
@@ -43,12 +44,14 @@ export function RunPage({ dag, run, tab = "" }: { dag: string; run: string; tab?
             actions={
               may("user") && (
                 <>
+                  {!data.run.note && <EditNote note={null} path={runPath(dag, run)} onDone={page.reload} />}
                   <TriggerAgain dag={dag} conf={data.run.conf} />
                   <Actions dag={dag} run={run} what="this run" onDone={page.reload} />
                 </>
               )
             }
           />
+          <Note note={data.run.note} path={runPath(dag, run)} onDone={page.reload} />
           <Tabs base={runLink(dag, run)} tabs={TABS} />
           {tab === "" && <Tasks dag={dag} data={data} />}
           {tab === "gantt" && <GanttView dag={dag} run={run} />}
@@ -59,6 +62,9 @@ export function RunPage({ dag, run, tab = "" }: { dag: string; run: string; tab?
     </Loaded>
   );
 }
+
+const runPath = (dag: string, run: string): string =>
+  `/api/v2/dags/${encodeURIComponent(dag)}/dagRuns/${encodeURIComponent(run)}`;
 
 function Lead({ data }: { data: Data }) {
   const { run, median_s: median } = data;
@@ -78,11 +84,6 @@ function Lead({ data }: { data: Data }) {
           <span class="muted"> · usually {span(median)}</span>
         )}
       </span>
-      {run.note && (
-        <span>
-          <Icon name="edit" size={13} /> {run.note}
-        </span>
-      )}
     </>
   );
 }

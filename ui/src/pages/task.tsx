@@ -11,6 +11,7 @@ import { Actions } from "../parts/act";
 import { Json } from "../parts/json";
 import { LogView, size } from "../parts/log";
 import { dagLink, Empty, Loaded, PageHead, runLink, taskLink, useTitle } from "../parts/page";
+import { EditNote, Note } from "../parts/note";
 import { Prose } from "../parts/prose";
 import { QuestionView } from "../parts/question";
 import { StateIcon, StateTag } from "../parts/state";
@@ -31,6 +32,8 @@ export function TaskPage({ dag, run, task, map }: { dag: string; run: string; ta
   const page = useQuery<Data>(url("/ui/task", { dag, run, task, map: index }));
   useReloadOn((c) => c[0] === dag && c[1] === run && (c[2] === task || c[2] === null), page.reload, 400);
   const tab = query.value.get("tab") ?? "log";
+  const [d, r, t] = [dag, run, task].map(encodeURIComponent);
+  const notePath = `/api/v2/dags/${d}/dagRuns/${r}/taskInstances/${t}${index < 0 ? "" : `/${index}`}`;
   return (
     <Loaded query={page}>
       {(data) => (
@@ -46,10 +49,14 @@ export function TaskPage({ dag, run, task, map }: { dag: string; run: string; ta
             lead={data.ti && <Lead ti={data.ti} operator={data.task?.operator ?? ""} />}
             actions={
               may("user") && (
-                <Actions dag={dag} run={run} tasks={[task]} map={index} what={title} onDone={page.reload} />
+                <>
+                  {data.ti && !data.note && <EditNote note={null} path={notePath} onDone={page.reload} />}
+                  <Actions dag={dag} run={run} tasks={[task]} map={index} what={title} onDone={page.reload} />
+                </>
               )
             }
           />
+          <Note note={data.note} path={notePath} onDone={page.reload} />
           {data.question && (
             <section class="card question" aria-label="What it asks" key={`${data.question.at} ${data.question.waits}`}>
               <h2 class="wrap">{data.question.subject}</h2>

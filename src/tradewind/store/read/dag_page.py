@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from tradewind.model.run import Run
 from tradewind.model.schedule import ScheduleSpec
 from tradewind.store import tables
+from tradewind.store.account_tables import favorite_dag
 from tradewind.store.connect import Database
 from tradewind.store.read.runs import latest_runs
 
 Sort = Literal["name", "latest", "next", "state"]
 
-_dag, _tag, _run = tables.dag, tables.dag_tag, tables.dag_run
+_dag, _tag, _run, _favorite = tables.dag, tables.dag_tag, tables.dag_run, favorite_dag
 _schedule = msgspec.json.Decoder(ScheduleSpec)
 _MAX_TAGS = 500
 """Tags offered as filters; a list of more helps nobody."""
@@ -28,6 +29,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     words: each must be part of the id or the display name, in any case. state: of the latest
     run. only: no others than these ids (None: all), for people who may not see every DAG.
+    marked_by: the favorites of an account.
     """
 
     words: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     paused: bool | None = None
     state: str | None = None
+    marked_by: str | None = None
     only: frozenset[str] | None = None
 
 
@@ -148,6 +151,11 @@ def _filtered(statement: Select[Any], wanted: Wanted) -> Select[Any]:
         select(_tag.c.tag).where(_tag.c.dag_id == _dag.c.dag_id, _tag.c.tag == tag).exists()
         for tag in wanted.tags
     )
+    if wanted.marked_by is not None:
+        mine = _favorite.c.username == wanted.marked_by
+        where.append(
+            select(_favorite.c.dag_id).where(_favorite.c.dag_id == _dag.c.dag_id, mine).exists()
+        )
     if wanted.owner:
         where.append(_dag.c.owners.icontains(wanted.owner, autoescape=True))
     if wanted.paused is not None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tradewind.errors import NotFound, UserError
 from tradewind.model.spec import DagSpec
 from tradewind.schedule.describe import describe, in_words
-from tradewind.store import tables
+from tradewind.store import favorites, tables
 from tradewind.store.read import dags as dag_rows
 from tradewind.store.read.dag_page import ListedDag, Sort, Wanted, dag_page
 from tradewind.store.read.scheduling import latest_version
@@ -33,6 +33,7 @@ def listing(desk: Desk, asked: Asked) -> dict[str, Any]:
         owner=asked.text("owner"),
         paused=None if paused is None else paused == "true",
         state=asked.text("state"),
+        marked_by=asked.reader if asked.text("favorite") == "true" else None,
         only=asked.only,
     )
     page = dag_page(
@@ -42,11 +43,13 @@ def listing(desk: Desk, asked: Asked) -> dict[str, Any]:
         limit=asked.number("limit", _PAGE, _MOST, 1),
         offset=asked.number("offset", 0, 1_000_000),
     )
+    with desk.db.read() as conn:
+        favorite = favorites.of(conn, asked.reader)
     return {
         "total": page.total,
         "counts": page.counts,
         "tags": page.tags,
-        "dags": [_line(dag) for dag in page.dags],
+        "dags": [_line(dag) | {"favorite": dag.dag_id in favorite} for dag in page.dags],
     }
 
 
@@ -66,8 +69,11 @@ def frame(desk: Desk, asked: Asked) -> dict[str, Any]:
     if row is None or version is None:
         raise NotFound(f"there is no DAG {dag_id!r}")
     spec = version.spec
+    with desk.db.read() as conn:
+        favorite = favorites.has(conn, asked.reader, dag_id)
     return {
         "id": dag_id,
+        "favorite": favorite,
         "name": row.display_name or dag_id,
         "description": row.description,
         "doc": spec.doc_md,

@@ -58,12 +58,15 @@ class Desk:
 class Asked:
     """A request's query, read with names in every complaint.
 
-    only: the DAGs that the reader may see; None is all of them.
+    only: the DAGs that the reader may see; None is all of them. reader: the account's name.
     """
 
-    def __init__(self, query: dict[str, list[str]], only: frozenset[str] | None) -> None:
+    def __init__(
+        self, query: dict[str, list[str]], only: frozenset[str] | None, reader: str
+    ) -> None:
         self._query = query
         self.only = only
+        self.reader = reader
 
     @classmethod
     def of(cls, call: Call[Any, Any]) -> Asked:
@@ -73,7 +76,7 @@ class Asked:
             if "\x00" in value:
                 raise UserError(f"{name} holds a NUL")
             query.setdefault(name, []).append(value)
-        return cls(query, call.caller.readable)
+        return cls(query, call.caller.readable, call.caller.name)
 
     def text(self, name: str) -> str | None:
         """Return a value, None without one."""

@@ -12,7 +12,7 @@ from tradewind.model.ids import UNMAPPED, TaskKey, TiKey
 from tradewind.model.run import Attempt, Run
 from tradewind.model.spec import TaskSpec
 from tradewind.model.state import TERMINAL_STATES, TaskState
-from tradewind.store import xcoms
+from tradewind.store import task_notes, xcoms
 from tradewind.store.read import history, hitl, scheduling
 from tradewind.store.read import tasks as task_rows
 from tradewind.web.screens.desk import Asked, Desk, unix
@@ -36,6 +36,8 @@ def task(desk: Desk, asked: Asked) -> dict[str, Any]:
         raise NotFound(f"run {run.run_id!r} has no task instance {key}")
     tries = history.tries(desk.db, ti.key) if ti else []
     question = hitl.asked(desk.db, ti.key) if ti else None
+    with desk.db.read() as conn:
+        note = task_notes.note(conn, ti.key) if ti else None
     return {
         "run": run_shape(run),
         "ti": ti_shape(ti) if ti else None,
@@ -67,6 +69,7 @@ def task(desk: Desk, asked: Asked) -> dict[str, Any]:
                 desk.db, run.run_pk, task_id=key.task_id, map_index=key.map_index, limit=200
             )
         ],
+        "note": note,
         "question": question_shape(question) if question else None,
         "why": why(desk.reasons(), run, key) if ti and ti.state in _WAITING else [],
     }

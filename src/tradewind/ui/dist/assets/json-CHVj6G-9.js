@@ -1,1 +1,0 @@
-import{O as e}from"./frame-BwK41qxT.js";function t({value:t}){let n=typeof t==`string`?t:JSON.stringify(t,null,2);return e(`pre`,{class:`json`,tabIndex:0,"aria-label":`Value`,children:n??`null`})}export{t};
