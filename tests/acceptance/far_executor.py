@@ -48,6 +48,10 @@ class FarExecutor:
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
         """Leave it to the beat."""
 
+    def troubles(self) -> dict[str, str]:
+        """Know nothing."""
+        return {}
+
 
 def build(config: Config, supervisors: Supervisors, wake: Wake) -> FarExecutor:
     """Return the executor."""

@@ -8,7 +8,7 @@ configuration, an input of admission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, Self
 
@@ -78,6 +78,14 @@ class Executor(Protocol):
 
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
         """Stop these if they run. Unknown ids are ignored."""
+        ...
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what keeps it from its work now, and why, by place; empty when all is well.
+
+        A place is a broker's address, a namespace, a host. Health checks show both to anybody, so
+        neither may hold credentials.
+        """
         ...
 
     def __enter__(self) -> Self:

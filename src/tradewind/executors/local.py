@@ -12,7 +12,7 @@ now and turns what becomes of supervisors into facts:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, Self
 
@@ -78,6 +78,12 @@ class LocalExecutor:
                 self._supervisors.send(
                     peer, CancelAttempt(attempt_id=attempt_id, reason="cancelled")
                 )
+
+    def troubles(self) -> Mapping[str, str]:
+        """Say when there is no supervisor: launches wait for it."""
+        if self._peer is not None:
+            return {}
+        return {"this host": "no worker is connected to the scheduler; tasks wait for it"}
 
     def connected(self, hello: Hello, claimed: AbstractSet[AttemptId]) -> None:
         """Take note of a supervisor that connected.

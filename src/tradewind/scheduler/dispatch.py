@@ -107,6 +107,10 @@ class Dispatch:
             if name in self._executors:
                 self._executors[name].cancel([live.attempt_id for live in batch])
 
+    def troubles(self) -> dict[str, dict[str, str]]:
+        """Return what keeps each executor from its work, by place; all executors are named."""
+        return {name: dict(executor.troubles()) for name, executor in self._executors.items()}
+
     def _launch(self, live: LiveAttempt) -> Launch | None:
         entry = self._board.runs.get(live.ti.run_pk)
         if entry is None:

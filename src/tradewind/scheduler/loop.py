@@ -188,7 +188,7 @@ class Scheduler:
         if not parts.leadership.beat():
             raise Fenced("another scheduler has taken the lease")
         if parts.leadership.just_beaten and self._component is not None:
-            components.beat(parts.db, self._component, work.now)
+            components.beat(parts.db, self._component, work.now, parts.dispatch.troubles())
 
     def _gather(self, work: Work, batch: Batch) -> None:
         parts = self._parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -24,6 +25,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     beat_at: datetime
     stopped_at: datetime | None
+    executors: dict[str, dict[str, str]] | None = None
+    """A scheduler's: what keeps each of its executors from its work, by place."""
 
 
 def register(
@@ -53,10 +56,23 @@ def register(
     return component_id
 
 
-def beat(db: Database, component_id: str, now: datetime) -> None:
-    """Note a sign of life."""
+def beat(
+    db: Database,
+    component_id: str,
+    now: datetime,
+    executors: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
+    """Note a sign of life.
+
+    Args:
+        db: the database.
+        component_id: whose.
+        now: the time.
+        executors: what keeps a scheduler's executors from their work, by executor and place.
+    """
+    values = {"beat_at": now} if executors is None else {"beat_at": now, "executors": executors}
     with db.write() as conn:
-        conn.execute(update(table).where(table.c.component_id == component_id).values(beat_at=now))
+        conn.execute(update(table).where(table.c.component_id == component_id).values(values))
 
 
 def stop(db: Database, component_id: str, now: datetime) -> None:

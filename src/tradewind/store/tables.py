@@ -489,6 +489,7 @@ component = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("beat_at", UtcTime, nullable=False),
     Column("stopped_at", UtcTime),
+    Column("executors", JsonText),
     Index("ix_component_kind_beat_at", "kind", "beat_at"),
 )
 

@@ -14,7 +14,7 @@ PARTS = ("scheduler", "triggerer", "dag_processor")
 
 
 def health(site: Site) -> dict[str, Any]:
-    """Return Airflow's health document.
+    """Return Airflow's health document, and beside it what the scheduler says of its executors.
 
     A part that never ran has the status null: a triggerer is started only when it is needed.
     """
@@ -23,10 +23,12 @@ def health(site: Site) -> dict[str, Any]:
     try:
         for part in PARTS:
             answer[part] = _part(site, part, limits[part], now)
+        answer["executors"] = _executors(site, answer["scheduler"]["status"])
     except TradewindError:
         answer["metadatabase"] = {"status": "unhealthy"}
         for part in PARTS:
             answer[part] = {"status": None, f"latest_{part}_heartbeat": None}
+        answer["executors"] = {}
     return answer
 
 
@@ -43,6 +45,17 @@ def is_ready(document: dict[str, Any]) -> bool:
     """Tell whether DAGs are parsed and run now."""
     needed = ("metadatabase", "scheduler", "dag_processor")
     return all(document[part]["status"] == "healthy" for part in needed)
+
+
+def _executors(site: Site, scheduler: str | None) -> dict[str, Any]:
+    """Return the executors' health; null when no scheduler is there to say."""
+    latest = components.latest(site.db, "scheduler")
+    told = (latest.executors if latest is not None else None) or {}
+    answer: dict[str, Any] = {}
+    for name, troubles in told.items():
+        status = "unhealthy" if troubles else "healthy"
+        answer[name] = {"status": status if scheduler == "healthy" else None, "troubles": troubles}
+    return answer
 
 
 def _part(site: Site, part: str, limit_s: float, now: datetime) -> dict[str, Any]:

@@ -265,6 +265,16 @@ def test_the_doctor_finds_what_is_wrong(cli: Cli) -> None:
     assert "core.parallelism" in cli("doctor", code=1)
 
 
+def test_the_doctor_says_what_keeps_an_executor_from_its_work(cli: Cli, lite: Database) -> None:
+    assert "no scheduler runs" in cli("doctor")
+    now = SystemClock().now()
+    part = components.register(lite, "scheduler", now)
+    components.beat(lite, part, now, {"CeleryExecutor": {"redis://broker": "refused"}})
+    assert "CeleryExecutor cannot work: redis://broker: refused" in cli("doctor", code=1)
+    components.beat(lite, part, now, {"CeleryExecutor": {}})
+    assert "at work: CeleryExecutor" in cli("doctor")
+
+
 def test_a_sound_database_passes_the_deep_check(cli: Cli) -> None:
     assert "reachable" in cli("db", "check", "--deep")
 

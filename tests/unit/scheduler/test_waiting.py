@@ -23,7 +23,7 @@ from tradewind.model.schedule import DeltaInterval, RelativeDelta
 from tradewind.model.spec import ExpandSpec, MapXCom, TaskSpec
 from tradewind.model.state import RunState, TaskState
 from tradewind.scheduler.work import Work
-from tradewind.store import tables
+from tradewind.store import components, tables
 from tradewind.testing.simulation.network import EPOCH
 
 
@@ -40,6 +40,22 @@ def test_a_run_for_a_later_time_waits_for_it(found: Found) -> None:
     started = town.run(run).started_at
     assert started is not None
     assert at <= started < at + timedelta(seconds=1)
+
+
+def test_the_scheduler_passes_on_what_keeps_an_executor_from_its_work(found: Found) -> None:
+    town = found(dag(scripted()))
+    town.executor.trouble = {"there": "no road"}
+    town.after(10)
+    part = components.latest(town.db, "scheduler")
+    assert part is not None
+    assert part.executors is not None
+    assert part.executors["Scripted"] == {"there": "no road"}
+    town.executor.trouble = {}
+    town.after(10)
+    part = components.latest(town.db, "scheduler")
+    assert part is not None
+    assert part.executors is not None
+    assert part.executors["Scripted"] == {}
 
 
 def test_a_run_triggered_while_a_turn_begins_starts_at_the_next(found: Found) -> None:

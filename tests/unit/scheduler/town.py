@@ -29,6 +29,7 @@ class Scripted:
         self.launches: list[Launch] = []
         self.cancelled: list[str] = []
         self.facts: list[Fact] = []
+        self.trouble: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +47,9 @@ class Scripted:
 
     def cancel(self, attempts: Sequence[str]) -> None:
         self.cancelled.extend(attempts)
+
+    def troubles(self) -> dict[str, str]:
+        return self.trouble
 
 
 class Town:

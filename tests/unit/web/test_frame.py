@@ -87,9 +87,30 @@ def test_health_has_airflows_shape(world: World) -> None:
             "status": "unhealthy",
             "latest_dag_processor_heartbeat": "2026-03-10T11:59:29Z",
         },
+        "executors": {},
     }
     assert world.anybody().get("/health").json == answer.json
     assert world.anybody().get("/readyz").status == 503
+
+
+def test_health_names_what_keeps_an_executor_from_its_work(world: World) -> None:
+    def executors() -> object:
+        return world.anybody().get("/health").json["executors"]
+
+    told = {"LocalExecutor": {}, "CeleryExecutor": {"redis://broker": "connection refused"}}
+    part = components.register(world.db, "scheduler", NOW)
+    components.beat(world.db, part, NOW, told)
+    assert executors() == {
+        "LocalExecutor": {"status": "healthy", "troubles": {}},
+        "CeleryExecutor": {
+            "status": "unhealthy",
+            "troubles": {"redis://broker": "connection refused"},
+        },
+    }
+    components.beat(world.db, part, NOW, {"CeleryExecutor": {}})
+    assert executors() == {"CeleryExecutor": {"status": "healthy", "troubles": {}}}
+    components.stop(world.db, part, NOW)  # nobody is there to say
+    assert executors() == {"CeleryExecutor": {"status": None, "troubles": {}}}
 
 
 def test_a_broken_database_is_unhealthy(tmp_path: Path) -> None:

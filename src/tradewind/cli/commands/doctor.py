@@ -67,6 +67,7 @@ def examine(shell: Shell) -> Iterator[Finding]:
         ("DAG files", _dag_files),
         ("pools", _pools),
         ("parts", _parts),
+        ("executors", _executors),
     ]
     for what, check in checks:
         try:
@@ -206,6 +207,26 @@ def _parts(shell: Shell) -> Finding:
     if silent:
         return Finding(what="parts", status="problem", about=f"silent: {', '.join(silent)}")
     return Finding(what="parts", status="ok", about=f"alive: {', '.join(alive)}")
+
+
+def _executors(shell: Shell) -> Finding:
+    """Tell what the scheduler says of its executors: a broker that is away, a namespace."""
+    from tradewind.store import components
+
+    part = components.latest(shell.db, "scheduler")
+    limit_s = silence_limits_s(shell.config)["scheduler"]
+    told = part.executors if part is not None and part.stopped_at is None else None
+    if part is None or not told or (shell.clock.now() - part.beat_at).total_seconds() > limit_s:
+        about = "no scheduler runs that could say"
+        return Finding(what="executors", status="note", about=about)
+    troubles = [
+        f"{name} cannot work: {place}: {why}"
+        for name, found in sorted(told.items())
+        for place, why in sorted(found.items())
+    ]
+    if troubles:
+        return Finding(what="executors", status="problem", about="; ".join(troubles))
+    return Finding(what="executors", status="ok", about=f"at work: {', '.join(sorted(told))}")
 
 
 def _web(shell: Shell) -> Finding:

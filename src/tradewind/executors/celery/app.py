@@ -124,6 +124,15 @@ class BrokerConnection:
             connection=self._connection,
         )
 
+    def check(self) -> None:
+        """Ask the broker for a sign of life: one round trip.
+
+        Raises:
+            BrokerError: it does not answer.
+        """
+        channel = self._guarded(self._connection.channel)
+        self._guarded(channel.close)
+
     def depth(self, queue: str) -> tuple[int, int | None]:
         """Return how many messages wait in a queue and, where the broker says so, its consumers.
 

@@ -3,6 +3,9 @@
 What the broker does not take because it cannot be reached waits here and goes when it is back.
 When a publish fails half way nobody knows whether the broker has the message: it is let go, for
 the scheduler offers the attempt again if nobody claims it.
+
+With nothing to bring it asks the broker for a sign of life every few seconds: people are told
+that a broker is away before work needs it, and the connection is not closed for being idle.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 CAPACITY = 10_000
 """Messages that may wait for the broker; more are refused for now."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
+CHECK_S = 10.0
+"""How often an idle connection is checked: twice within RabbitMQ's heartbeat."""
 _STOP_S = 5.0
 
 
@@ -58,21 +63,29 @@ class Sender(Protocol):
         """Tell all workers to stop these."""
         ...
 
+    def check(self) -> None:
+        """Ask the broker for a sign of life."""
+        ...
+
 
 class Courier:
     """A thread with a connection of its own."""
 
-    def __init__(self, connection: Sender, shown: str, wake: Wake) -> None:
+    def __init__(
+        self, connection: Sender, shown: str, wake: Wake, check_s: float = CHECK_S
+    ) -> None:
         """Make a courier that does not run yet.
 
         Args:
             connection: used by the thread alone.
             shown: the broker's address for people.
             wake: called when the broker went away or came back.
+            check_s: seconds without work after which the broker is asked for a sign of life.
         """
         self._connection = connection
         self._shown = shown
         self._wake = wake
+        self._check_s = check_s
         self._change = threading.Condition()
         self._waiting: deque[Message] = deque()
         self._cancels: deque[AttemptId] = deque()
@@ -120,19 +133,20 @@ class Courier:
     # ---- the thread -----------------------------------------------------------------------
 
     def _run(self) -> None:
-        pause_s = _FIRST_PAUSE_S
-        while self._await_work():
+        pause_s, idle_s = _FIRST_PAUSE_S, 0.0
+        while self._await_work(idle_s):
             try:
                 self._connection.open()
                 self._recovered()
-                self._deliver()
-                pause_s = _FIRST_PAUSE_S
+                if not self._deliver():
+                    self._connection.check()
+                pause_s, idle_s = _FIRST_PAUSE_S, self._check_s
             except BrokerError as error:
                 self._connection.close()
                 self._failed(str(error))
                 with self._change:
                     self._change.wait_for(lambda: self._stopping, pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                pause_s, idle_s = min(pause_s * 2, _LONGEST_PAUSE_S), 0.0
                 if self._stopping:
                     break
             except Exception:
@@ -141,13 +155,19 @@ class Courier:
                 log.exception("a message could not be sent")
         self._connection.close()
 
-    def _await_work(self) -> bool:
-        """Sleep until there is something to do; False when told to stop and nothing is left."""
-        with self._change:
-            self._change.wait_for(lambda: self._stopping or self._waiting or self._cancels)
-            return bool(self._waiting or self._cancels)
+    def _await_work(self, idle_s: float) -> bool:
+        """Sleep until there is something to do or to check; False when told to stop and all went.
 
-    def _deliver(self) -> None:
+        Args:
+            idle_s: after this many seconds without work the broker is checked.
+        """
+        with self._change:
+            self._change.wait_for(lambda: self._stopping or self._waiting or self._cancels, idle_s)
+            return not self._stopping or bool(self._waiting or self._cancels)
+
+    def _deliver(self) -> bool:
+        """Bring everything; tell whether there was anything."""
+        some = False
         while True:
             with self._change:
                 cancels = list(dict.fromkeys(self._cancels))
@@ -156,7 +176,8 @@ class Courier:
             if cancels:
                 self._connection.cancel(cancels)
             if message is None:
-                return
+                return some or bool(cancels)
+            some = True
             self._connection.publish(
                 RUN,
                 message.attempt_id,

@@ -14,7 +14,7 @@ the copy is sent: of two copies one is refused at its claim.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, Self
 
@@ -188,6 +188,11 @@ class CeleryExecutor:
         self._courier.cancel(attempts)
         for attempt_id in attempts:
             self._sent.pop(attempt_id, None)
+
+    def troubles(self) -> Mapping[str, str]:
+        """Say when the broker cannot be reached; the courier looks even when there is no work."""
+        trouble = self._courier.trouble
+        return {} if trouble is None else {self._broker_shown: trouble}
 
     # ---- the steps ------------------------------------------------------------------------
 

@@ -397,6 +397,10 @@ class FarExecutor:
                     stop = CancelAttempt(attempt_id=attempt_id, reason="cancelled")
                     self._net.carry_far(lambda d=deliver, s=stop: d(s))  # type: ignore[misc]
 
+    def troubles(self) -> dict[str, str]:
+        """Have none."""
+        return {}
+
     def _arrive(self, launch: Launch) -> None:
         name = f"far-{launch.attempt_id}-{self._net.new_id()}"
         runner = Runner(self._net, self._witness, name)

@@ -20,6 +20,7 @@ class PlayedConnection:
         self.up = True
         self.break_on: str | None = None
         self.opened = 0
+        self.checked = 0
         self.published: list[str] = []
         self.cancelled: list[str] = []
 
@@ -31,6 +32,13 @@ class PlayedConnection:
                 raise BrokerError("connection refused")
 
     def close(self) -> None: ...
+
+    def check(self) -> None:
+        with self.change:
+            self.checked += 1
+            self.change.notify_all()
+            if not self.up:
+                raise BrokerError("no answer")
 
     def publish(
         self, task: str, task_id: str, headers: Mapping[str, str], *, queue: str, priority: int
@@ -90,6 +98,28 @@ def test_what_cannot_be_sent_goes_when_the_broker_is_back(
     connection.up = True
     connection.until_published("a")
     assert courier.trouble is None
+
+
+def test_a_broker_that_goes_away_is_noticed_without_any_work(
+    connection: PlayedConnection,
+) -> None:
+    woken = threading.Event()
+    courier = Courier(connection, "redis://here", woken.set, check_s=0.01)
+    courier.start()
+    try:
+        with connection.change:
+            assert connection.change.wait_for(lambda: connection.checked >= 2, PATIENCE_S)
+        connection.up = False
+        assert woken.wait(PATIENCE_S)
+        assert courier.trouble in {"no answer", "connection refused"}
+        with connection.change:
+            connection.up = True
+            back = connection.checked + 2
+            assert connection.change.wait_for(lambda: connection.checked >= back, PATIENCE_S)
+        told: str | None = courier.trouble
+        assert told is None
+    finally:
+        courier.stop()
 
 
 def test_a_publish_of_unknown_fate_is_left_to_the_scheduler(

@@ -232,6 +232,12 @@ def test_too_many_messages_are_refused_for_now(scene: Scene) -> None:
     assert scene.sent() == ["a", "b"]
 
 
+def test_a_broker_that_is_away_is_its_trouble(scene: Scene) -> None:
+    assert scene.executor.troubles() == {}
+    scene.courier.trouble = "connection refused"
+    assert scene.executor.troubles() == {"redis://here": "connection refused"}
+
+
 def test_a_cancel_reaches_the_workers_and_forgets_the_attempt(scene: Scene) -> None:
     scene.submit("a")
     scene.executor.cancel([AttemptId("a")])
