@@ -20,6 +20,7 @@ import msgspec
 from tradewind.model.outcome import Failed, Outcome, Succeeded
 from tradewind.sdk.exceptions import AirflowTaskTerminated
 from tradewind.wire.messages import AssetEventOut, Assignment, XComValue
+from tradewind.worker.userland import Rehearsal
 
 
 class Execution(msgspec.Struct):
@@ -59,8 +60,8 @@ class Dag:
         return found
 
 
-def warm_up() -> None:
-    pass
+def warm_up() -> tuple[Rehearsal, ...]:
+    return ()
 
 
 def load(path: str, folder: str) -> Mapping[str, Dag]:

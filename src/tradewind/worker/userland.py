@@ -5,8 +5,10 @@ The zygote imports this module by name; tests name another one with the same fun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+
+import msgspec
 
 from tradewind.model.outcome import Outcome
 from tradewind.wire.messages import AssetEventOut, Assignment, XComValue
@@ -24,14 +26,24 @@ class Execution(Protocol):
     rendered_map_index: str | None
 
 
+class Rehearsal(msgspec.Struct, frozen=True):
+    """A task to be run before any other, so that nothing is done for the first time later.
+
+    assignment: names a task of the DAG that does nothing. answers: what its calls are answered.
+    """
+
+    dag: Any
+    assignment: Assignment
+    answers: tuple[dict[str, Any], ...] = ()
+
+
 class Userland(Protocol):
     """The module's functions."""
 
-    def warm_up(self) -> tuple[Any, Assignment] | None:
+    def warm_up(self) -> Sequence[Rehearsal]:
         """Do once, before anything is forked, what every attempt would else do first.
 
-        Returns a DAG and the assignment of a task in it that does nothing, to be run as every
-        attempt is; None: there is none.
+        Returns tasks to be run as every attempt is.
         """
         ...
 

@@ -40,9 +40,7 @@ def main(requests: socket.socket, userland: str) -> None:
     gc.disable()
     importlib.import_module("jinja2")  # a third of a second of every first task otherwise
     module = cast("Userland", importlib.import_module(userland))
-    nothing = module.warm_up()
-    if nothing is not None:
-        rehearse(*nothing, module)
+    rehearse(module.warm_up(), module)
     gc.collect()
     # What is alive now is shared with every fork; keep the collector from touching it.
     gc.freeze()

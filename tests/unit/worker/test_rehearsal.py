@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tradewind import kernel
+from tradewind.model.outcome import Succeeded
 from tradewind.sdk import runtime
 from tradewind.worker import usercode
 from tradewind.worker.rehearsal import rehearse
@@ -23,11 +24,12 @@ def state() -> tuple[object, ...]:
     )
 
 
-def test_a_rehearsal_succeeds_and_leaves_the_process_as_it_was(
+def test_rehearsals_succeed_and_leave_the_process_as_it_was(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    dag, assignment = usercode.warm_up()
+    rehearsals = usercode.warm_up()
     before = state()
-    rehearse(dag, assignment, usercode)
+    came_to = rehearse(rehearsals, usercode)
+    assert [type(finish.outcome) for finish in came_to] == [Succeeded, Succeeded]
     assert state() == before
     assert not caplog.records
