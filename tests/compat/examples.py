@@ -19,8 +19,6 @@ NOT_YET = "not in this version of Tradewind"
 
 NOT_PARSED: dict[str, str] = {
     f"{CORE}/example_asset_partition.py": "partitions of assets",
-    f"{CORE}/example_task_state_store.py": "task_state_store",
-    f"{CORE}/example_task_state_store_async.py": "task_state_store",
 }
 """By file, what is not in this version of Tradewind."""
 
@@ -32,8 +30,6 @@ NEEDS_PACKAGE: dict[str, str] = {
 NOT_RUN: dict[str, str] = {
     f"{CORE}/example_kubernetes_executor.py": "its tasks look for what a pod mounts",
     f"{CORE}/example_local_kubernetes_executor.py": "its tasks look for what a pod mounts",
-    f"{CORE}/example_asset_state_store.py": "asset_state_store is not in this version",
-    f"{CORE}/example_task_state_store_mapped.py": "task_state_store is not in this version",
     f"{CORE}/tutorial_taskflow_api_virtualenv.py": "its tasks need the package dill",
     f"{CORE}/tutorial_objectstorage.py": "calls a server in the internet",
     f"{CORE}/example_retry_policy.py": "calls a server in the internet",

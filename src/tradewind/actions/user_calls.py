@@ -12,22 +12,30 @@ import msgspec
 
 from tradewind.actions.trigger import trigger
 from tradewind.clock import Clock
+from tradewind.errors import NotFound
 from tradewind.model.ids import TiKey
 from tradewind.model.run import Run
+from tradewind.store import states
 from tradewind.store.connect import Database
 from tradewind.store.read import worker as reads
+from tradewind.store.read.paging import Slice
 from tradewind.store.secrets import Secrets
 from tradewind.store.signal import Signal
+from tradewind.store.states import Place
 from tradewind.wire.messages import (
     DeleteVariable,
+    DropState,
     GetConnection,
+    GetState,
     GetVariable,
     ListVariables,
     Request,
+    SetState,
     SetVariable,
     TriggerRun,
 )
 
+_State = GetState | SetState | DropState
 _Secret = GetVariable | SetVariable | DeleteVariable | ListVariables | GetConnection
 
 
@@ -60,6 +68,8 @@ class UserCalls:
             return self._trigger(caller, request, call)
         if isinstance(call, _Secret):
             return self._secret(call)
+        if isinstance(call, _State):
+            return self._state(caller, request, call)
         return reads.answer(self._db, caller.run, caller.ti, call)
 
     def _secret(self, call: _Secret) -> dict[str, Any]:
@@ -74,6 +84,30 @@ class UserCalls:
             self._secrets.delete_variable(call.key)
             return {}
         return {"keys": self._secrets.variable_keys(call.prefix)}
+
+    def _state(self, caller: Caller, request: Request, call: _State) -> dict[str, Any]:
+        """Read what a task or an asset keeps, or write it while the attempt is current."""
+        name, uri, now = call.asset_name, call.asset_uri, self._clock.now()
+        if isinstance(call, GetState):
+            with self._db.read() as conn:
+                place = states.asset_called(conn, name, uri) if name or uri else _own(caller)
+            found = states.find(self._db, place, now, Slice(limit=1), call.key)[0] if place else []
+            if not found:
+                raise NotFound(f"nothing is kept under {call.key!r}")
+            return {"value": found[0].value}
+        with self._db.write() as conn:
+            states.must_run(conn, request.attempt_id, request.nonce)
+            make = isinstance(call, SetState)
+            place = _own(caller)
+            if name or uri:
+                place = states.asset_called(conn, name, uri, make=make)
+            if place is None and make:
+                raise NotFound(f"there is no asset {name or uri!r}")
+            if place is not None and isinstance(call, SetState):
+                states.put(conn, place, call.key, call.value, now, call.expires_at, by=_who(caller))
+            elif place is not None and isinstance(call, DropState):
+                states.drop(conn, place, call.key)
+        return {}
 
     def _trigger(self, caller: Caller, request: Request, call: TriggerRun) -> dict[str, Any]:
         """Start a run; the same request again (its answer was lost) is answered the same."""
@@ -94,3 +128,18 @@ class UserCalls:
             key=f"{request.attempt_id} {request.nonce} {request.seq}",
         )
         return {"run_id": run.run_id}
+
+
+def _own(caller: Caller) -> Place | None:
+    return states.of_task(caller.ti)
+
+
+def _who(caller: Caller) -> dict[str, Any]:
+    """Return a task as the one who keeps a value of an asset."""
+    return {
+        "kind": "task",
+        "dag_id": caller.run.dag_id,
+        "run_id": caller.run.run_id,
+        "task_id": caller.ti.task_id,
+        "map_index": caller.ti.map_index,
+    }

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     )
     from tradewind.sdk.sensors.time_delta import TimeDeltaSensor, TimeDeltaSensorAsync, WaitSensor
     from tradewind.sdk.sensors.weekday import DayOfWeekSensor
+    from tradewind.sdk.state_stores import NEVER_EXPIRE
     from tradewind.sdk.taskgroup import TaskGroup
     from tradewind.sdk.timetables import (
         AssetOrTimeSchedule,
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAG",
+    "NEVER_EXPIRE",
     "AirflowPlugin",
     "ApprovalOperator",
     "ArgumentError",
@@ -328,6 +330,7 @@ _MODULES = {
     "Metadata": "assets",
     "Model": "assets",
     "MultipleCronTriggerTimetable": "timetables",
+    "NEVER_EXPIRE": "state_stores",
     "NullTimetable": "timetables",
     "ObjectStoragePath": "io",
     "OnceTimetable": "timetables",

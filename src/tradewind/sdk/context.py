@@ -23,6 +23,7 @@ from tradewind.sdk.injection import determine_kwargs
 from tradewind.sdk.moments import moment
 from tradewind.sdk.run_params import run_params
 from tradewind.sdk.run_queries import previous_run
+from tradewind.sdk.state_stores import AssetStateStores, StateStore
 from tradewind.sdk.task_instance import RuntimeTaskInstance
 from tradewind.wire.messages import Assignment, RunInfo
 
@@ -184,6 +185,11 @@ def _logical_date(run: RunInfo) -> datetime:
     return run.logical_date
 
 
+def _asset_states(context: Context) -> AssetStateStores:
+    task = context.source.task
+    return AssetStateStores(task.inlets or (), task.outlets or ())
+
+
 def _params(context: Context) -> dict[str, Any]:
     source = context.source
     return run_params(source.dag, source.task, source.run.conf)
@@ -245,6 +251,7 @@ _OF_TASK: dict[str, Any] = {
     "outlets": _of_task(lambda task: list(task.outlets or ())),
     "outlet_events": _Later(lambda _: OutletEventAccessors()),
     "inlet_events": _of_task(lambda task: InletEventAccessors(task.inlets or ())),
+    "task_state_store": _Later(lambda _: StateStore()),
     "test_mode": False,
     # Of the task that runs, whose fields are rendered; not of the one that the file declares.
     "templates_dict": _Later(lambda context: getattr(context["task"], "templates_dict", None)),
@@ -271,6 +278,8 @@ def build_context(dag: Any, task: Any, assignment: Assignment, now: datetime) ->
     context["task"] = task
     context["ti"] = context["task_instance"] = ti
     ti.context = context
+    if task.inlets or task.outlets:
+        context.later("asset_state_store", _asset_states)
     means = getattr(dag, "means", None)
     if means is not None and means.airflow == 2:
         for name, make in earlier_context.EXTRAS.items():

@@ -31,5 +31,6 @@ asset_state = Table(
     Column("value", JsonText),
     Column("expires_at", UtcTime),
     Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", JsonText),
     sqlite_with_rowid=False,
 )

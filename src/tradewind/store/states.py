@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select
 
+from tradewind.errors import Fenced
 from tradewind.model.ids import TiKey
-from tradewind.store import rows, state_tables
+from tradewind.store import rows, state_tables, tables
+from tradewind.store.assets import ensure_asset
 from tradewind.store.connect import Database
 from tradewind.store.dialect import insert_or_replace
 from tradewind.store.read import paging
@@ -38,6 +40,38 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     value: Any
     expires_at: datetime | None
     updated_at: datetime
+    updated_by: dict[str, Any] | None = None
+
+
+def asset_called(conn: Connection, name: str, uri: str, *, make: bool = False) -> Place | None:
+    """Return where the values of an asset are kept, by its name, its URI or both.
+
+    Args:
+        conn: a transaction; a writing one for `make`.
+        name: "" for any.
+        uri: "" for any.
+        make: make the asset's row when there is none and both are given.
+    """
+    asset = tables.asset
+    wanted = [asset.c[key] == value for key, value in (("name", name), ("uri", uri)) if value]
+    found = conn.execute(select(asset.c.asset_id).where(*wanted).limit(1)).scalar()
+    if found is None and make and name and uri:
+        found = ensure_asset(conn, name, uri)
+    return None if found is None else of_asset(found)
+
+
+def must_run(conn: Connection, attempt_id: str, nonce: str) -> None:
+    """Refuse a write for an attempt that is no longer current.
+
+    Raises:
+        Fenced: it has ended, or is another's.
+    """
+    attempt = tables.attempt
+    held = select(attempt.c.attempt_id).where(
+        attempt.c.attempt_id == attempt_id, attempt.c.nonce == nonce, attempt.c.state == "running"
+    )
+    if conn.execute(held.with_for_update(read=True)).first() is None:
+        raise Fenced
 
 
 def of_task(ti: TiKey) -> Place:
@@ -56,7 +90,7 @@ def find(
     """Return a page of what is kept (key: only that), and how much there is."""
     table = place.table
     alive = or_(table.c.expires_at.is_(None), table.c.expires_at > now)
-    names = (table.c[name] for name in Kept.__struct_fields__)
+    names = [table.c[name] for name in Kept.__struct_fields__ if name in table.c]
     statement = select(*names).where(place.is_here(), alive)
     if key is not None:
         statement = statement.where(table.c.key == key)
@@ -73,11 +107,24 @@ def put(
     value: Any,
     now: datetime,
     expires_at: datetime | None = None,
+    by: dict[str, Any] | None = None,
 ) -> None:
-    """Keep a value within the caller's transaction; what has expired there goes."""
+    """Keep a value within the caller's transaction; what has expired there goes.
+
+    Args:
+        conn: a writing transaction.
+        place: whose value.
+        key: its name.
+        value: JSON.
+        now: the time.
+        expires_at: after this it is as if it were not there.
+        by: who keeps it; shown of an asset's.
+    """
     table = place.table
     conn.execute(delete(table).where(place.is_here(), table.c.expires_at <= now))
     row = {"key": key, "value": value, "expires_at": expires_at, "updated_at": now}
+    if "updated_by" in table.c:
+        row["updated_by"] = by
     conn.execute(insert_or_replace(table), {**place.owner, **row})
 
 

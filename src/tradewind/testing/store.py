@@ -27,15 +27,18 @@ from tradewind.wire.messages import (
     Call,
     DeleteVariable,
     DeleteXCom,
+    DropState,
     GetAssetEvents,
     GetConnection,
     GetPreviousRun,
     GetRunStates,
+    GetState,
     GetTaskStates,
     GetVariable,
     GetXComs,
     ListVariables,
     SetRenderedFields,
+    SetState,
     SetVariable,
     SetXCom,
 )
@@ -62,6 +65,8 @@ class MemoryStore:
         self.returned: dict[str, Any] = {}
         """By task id: what tasks are taken to have returned that do not run."""
         self.rendered: dict[tuple[int, TaskKey], bytes] = {}
+        self.states: dict[tuple[object, str], Any] = {}
+        """What is kept, by owner (a task instance, an asset's name) and key."""
         self.asset_events: list[tuple[AssetEventInfo, str | None]] = []
         """Each with the alias that it came through."""
         self.add(variables or {}, connections or {})
@@ -170,6 +175,8 @@ class MemoryStore:
         if isinstance(call, SetRenderedFields):
             self.rendered[run.run_pk, task] = call.fields
             return {}
+        if isinstance(call, GetState | SetState | DropState):
+            return self._state((run.run_pk, task), call)
         reply = self.secret(call)
         if reply is not None:
             return reply
@@ -177,6 +184,21 @@ class MemoryStore:
         if answer is None:
             raise Bug(f"nothing answers {type(call).__name__}")
         return answer(self, run, call)
+
+    def _state(self, own: object, call: GetState | SetState | DropState) -> dict[str, Any]:
+        """Answer a call about what is kept; runs are short here: nothing expires."""
+        owner = call.asset_name or call.asset_uri or own
+        if isinstance(call, GetState):
+            if (owner, call.key) not in self.states:
+                raise NotFound(f"nothing is kept under {call.key!r}")
+            return {"value": self.states[owner, call.key]}
+        if isinstance(call, SetState):
+            self.states[owner, call.key] = call.value
+        else:
+            gone = [k for k in self.states if k[0] == owner and call.key in {None, k[1]}]
+            for key in gone:
+                del self.states[key]
+        return {}
 
     def secret(self, call: Call) -> dict[str, Any] | None:
         """Answer a call about variables and connections; None for any other.

@@ -439,6 +439,35 @@ class GetAssetEvents(
     limit: int = 1_000
 
 
+class GetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="get_state"):
+    """→ {"value": JSON} or error "not_found".
+
+    asset_name, asset_uri: of an asset; neither: of the calling task instance.
+    """
+
+    key: str
+    asset_name: str = ""
+    asset_uri: str = ""
+
+
+class SetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="set_state"):
+    """→ {}. Keep a value, of an asset or of the calling task instance."""
+
+    key: str
+    value: Any
+    expires_at: datetime | None = None
+    asset_name: str = ""
+    asset_uri: str = ""
+
+
+class DropState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="drop_state"):
+    """→ {}. Remove a value, or all (key None)."""
+
+    key: str | None = None
+    asset_name: str = ""
+    asset_uri: str = ""
+
+
 class SetRenderedFields(msgspec.Struct, frozen=True, kw_only=True, tag="set_rendered"):
     """→ {}. The rendered template fields (already masked and truncated) while the task runs."""
 
@@ -466,6 +495,9 @@ Call = (
     | GetPreviousRun
     | TriggerRun
     | GetAssetEvents
+    | GetState
+    | SetState
+    | DropState
     | SetRenderedFields
 )
 

@@ -22,7 +22,6 @@ NOT_YET = {
     "IdentityMapper",
     "MinimumCount",
     "MonthWindow",
-    "NEVER_EXPIRE",
     "PackageIndexHook",
     "PartitionMapper",
     "PartitionedAssetTimetable",

@@ -144,6 +144,8 @@ class BaseEventTrigger(BaseTrigger):
     """
 
     supports_triggerer_queue = False
+    asset_state_store: Any = None
+    """Airflow keeps values of the asset here; Tradewind has them for tasks only."""
 
     def shared_stream_key(self) -> Any:
         """Return what triggers have in common that could share a stream. Accepted; none do."""

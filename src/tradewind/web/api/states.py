@@ -226,7 +226,7 @@ def _put(call: Call[Any, Any], place: Place, expires_at: datetime | None) -> Non
         raise invalid("key", f"is longer than {_MAX_KEY_CHARACTERS} characters", where="path")
     now = call.site.clock.now()
     with call.site.db.write() as conn:
-        states.put(conn, place, key, call.body.value, now, expires_at)
+        states.put(conn, place, key, call.body.value, now, expires_at, by={"kind": "api"})
 
 
 def _drop(call: Call[Any, Any], place: Place) -> None:
@@ -256,5 +256,5 @@ def _asset_shape(kept: Kept) -> AssetStateStoreResponse:
         key=kept.key,
         value=kept.value,
         updated_at=kept.updated_at,
-        last_updated_by={"kind": "api"},
+        last_updated_by=kept.updated_by,
     )
