@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 
 from tradewind.config.kubernetes import Kubernetes
 from tradewind.config.mail import Email, Smtp
+from tradewind.config.metrics import Metrics
 from tradewind.config.notation import HOME, SECRET, UNIT_S, Seconds
 from tradewind.config.signing_in import Oidc
 from tradewind.config.web import Api, ApiAuth
@@ -340,6 +341,7 @@ class Config(Struct, frozen=True, kw_only=True):
     api: Api = Api()
     api_auth: ApiAuth = ApiAuth()
     oidc: Oidc = Oidc()
+    metrics: Metrics = Metrics()
     smtp: Smtp = Smtp()
     email: Email = Email()
     origins: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -15,6 +16,8 @@ from tradewind.errors import ConfigError
 from tradewind.store.connect import open_database
 from tradewind.store.signal import Signal
 from tradewind.web.app import make_app
+from tradewind.web.metrics.pushing import pushing
+from tradewind.web.site import Site
 
 _GRACE_S = 1
 """How long open requests may take to end when the server is told to stop."""
@@ -67,8 +70,10 @@ def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) ->
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
+    site = Site(config, db, Signal(db), SystemClock())
     try:
-        _Server(settings, ready).run(sockets=[listener])
+        with pushing(site, f"{socket.gethostname()}:{os.getpid()}"):
+            _Server(settings, ready).run(sockets=[listener])
     finally:
         db.close()
 

@@ -58,8 +58,12 @@ class Site:
 
     @cached_property
     def tally(self) -> Tally:
-        """Return what this server has counted."""
+        """Return what this server has counted for whoever fetches it."""
         return Tally(self.db, self._operator_of)
+
+    def new_tally(self) -> Tally:
+        """Return a count that begins now, with single values, for those to whom it is sent."""
+        return Tally(self.db, self._operator_of, keep_values=True)
 
     def _operator_of(self, version_id: int, task_id: str) -> str:
         found = self.db.memo(

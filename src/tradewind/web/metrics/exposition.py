@@ -26,12 +26,16 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Family(msgspec.Struct, frozen=True):
-    """What is measured under one name. kind: "counter", "gauge" or "summary"."""
+    """What is measured under one name. kind: "counter", "gauge" or "summary".
+
+    fresh: of a summary, the single values since the look before, where somebody wants them.
+    """
 
     name: str
     kind: str
     help: str
     samples: tuple[Sample, ...]
+    fresh: tuple[Sample, ...] = ()
 
 
 def render(families: Iterable[Family]) -> str:

@@ -16,6 +16,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from tradewind.store.components import Component
 from tradewind.store.connect import Database
@@ -26,6 +27,8 @@ from tradewind.web.metrics.exposition import Family, Sample
 MAX_SERIES = 2_000
 OTHER = "(other)"
 QUANTILES = (0.5, 0.9, 0.99)
+MAX_FRESH = 20_000
+"""Single values of one name between two looks; the oldest beyond are lost."""
 _WINDOW = 64
 """The latest values that quantiles are of."""
 
@@ -58,8 +61,9 @@ class Counts:
 class Times:
     """A summary of times in seconds, by labels."""
 
-    def __init__(self, name: str, help_: str, *labels: str) -> None:
+    def __init__(self, name: str, help_: str, *labels: str, keep: bool = False) -> None:
         self._name, self._help, self._labels = name, help_, labels
+        self._fresh: deque[Sample] | None = deque(maxlen=MAX_FRESH) if keep else None
         self._sums: dict[tuple[str, ...], float] = {}
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._latest: dict[tuple[str, ...], deque[float]] = {}
@@ -72,6 +76,8 @@ class Times:
         self._counts[key] += 1
         self._sums[key] = self._sums.get(key, 0.0) + value_s
         self._latest.setdefault(key, deque(maxlen=_WINDOW)).append(value_s)
+        if self._fresh is not None:
+            self._fresh.append(Sample(value_s, dict(zip(self._labels, key, strict=True))))
 
     def family(self) -> Family:
         """Return sums, counts, and quantiles of the latest times."""
@@ -84,7 +90,10 @@ class Times:
                 samples.append(Sample(value, {**labels, "quantile": str(q)}))
             samples.append(Sample(self._sums[key], labels, "_sum"))
             samples.append(Sample(count, labels, "_count"))
-        return Family(self._name, "summary", self._help, tuple(samples))
+        fresh = tuple(self._fresh or ())
+        if self._fresh is not None:
+            self._fresh.clear()
+        return Family(self._name, "summary", self._help, tuple(samples), fresh)
 
 
 def _bounded(seen: Counter[tuple[str, ...]], values: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,9 +103,15 @@ def _bounded(seen: Counter[tuple[str, ...]], values: tuple[str, ...]) -> tuple[s
 
 
 class Tally:
-    """Counts what starts and ends. Threads may share it."""
+    """Counts what starts and ends. Threads may share it.
 
-    def __init__(self, db: Database, operator_of: OperatorOf) -> None:
+    Args:
+        db: the database.
+        operator_of: tells the operator of a task.
+        keep_values: also hand out every single time, to one reader.
+    """
+
+    def __init__(self, db: Database, operator_of: OperatorOf, *, keep_values: bool = False) -> None:
         self._db = db
         self._operator_of = operator_of
         self._lock = threading.Lock()
@@ -117,19 +132,20 @@ class Tally:
             "airflow_operator_failures", "Failures of an operator's tasks.", "operator"
         )
         self._runs = Counts("tradewind_dagruns_total", "Runs, by their step.", "dag_id", "state")
-        self._task_times = Times(
+        times = partial(Times, keep=keep_values)
+        self._task_times = times(
             "airflow_task_duration", "From a task's start to its end, in seconds.", *by_task
         )
-        self._queued_times = Times(
+        self._queued_times = times(
             "airflow_task_queued_duration", "From a task's queueing to its start.", *by_task
         )
-        self._run_times = Times(
+        self._run_times = times(
             "airflow_dagrun_duration", "From a run's start to its success, in seconds.", "dag_id"
         )
-        self._failed_times = Times(
+        self._failed_times = times(
             "airflow_dagrun_failed", "From a run's start to its failure, in seconds.", "dag_id"
         )
-        self._delays = Times(
+        self._delays = times(
             "airflow_dagrun_schedule_delay",
             "From when a run was due to its start, in seconds.",
             "dag_id",
