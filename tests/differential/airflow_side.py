@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from cryptography.fernet import Fernet
+
 DRIVER = Path(__file__).parent / "driver"
 
 CORPUS_ENVIRONMENT = {
@@ -31,11 +33,14 @@ class AirflowSide:
     """
 
     def __init__(self, python: Path, home: Path) -> None:
+        self.fernet_key = Fernet.generate_key().decode()
+        self.database_url = f"sqlite:///{home}/airflow.db"
         dags_folder = home / "dags"
         dags_folder.mkdir()
         settings = {
             **CORPUS_ENVIRONMENT,
             "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__FERNET_KEY": self.fernet_key,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",

@@ -79,6 +79,13 @@ def progress(things: Sequence[Any], label: str) -> Any:
     return click.progressbar(things, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 
+def counting(length: int, label: str) -> Any:
+    """Return a context manager with a bar that is told of each step: `bar.update(3)`."""
+    return click.progressbar(
+        length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    )
+
+
 def _print_table(rows: Sequence[Row]) -> None:
     # A twentieth of a second that JSON need not pay.
     from rich import box

@@ -23,6 +23,7 @@ ACTIONS = {
     "manual_intervals": calendars.manual_intervals,
     "decide": decisions.decide,
     "run": running.run,
+    "keep": running.keep,
 }
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import time_machine
 from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun
 from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.variable import Variable
 from airflow.models.xcom import XComModel
 from airflow.sdk.serde import deserialize
 from airflow.utils.session import create_session
@@ -105,3 +107,10 @@ def _left(dag_id: str, run_id: str) -> dict[str, Any]:
 
 def _name(row: Any) -> str:
     return row.task_id if row.map_index < 0 else f"{row.task_id}[{row.map_index}]"
+
+
+def keep(conn_id: str, uri: str, key: str, value: str) -> None:
+    """Store a connection and a variable."""
+    with create_session() as session:
+        session.add(Connection(conn_id=conn_id, uri=uri))
+    Variable.set(key, value)
