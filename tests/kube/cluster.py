@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,9 +40,10 @@ class Missing(Exception):
 class Cluster:
     """A running API server."""
 
-    def __init__(self, folder: Path, address: str, tokens: dict[str, str]) -> None:
+    def __init__(self, folder: Path, address: str, tokens: dict[str, str], etcd: int) -> None:
         self.folder = folder
         self.address = address
+        self._etcd = f"http://127.0.0.1:{etcd}"
         self.ca_file = folder / "certs" / "apiserver.crt"
         self._tokens = tokens
         self.admin = self.client("admin")
@@ -76,6 +77,14 @@ class Cluster:
         )
         return path
 
+    def compact(self) -> None:
+        """Make etcd forget all that was before now, as it does every few minutes in use."""
+        with urllib3.PoolManager(retries=False) as etcd:
+            now = etcd.request("POST", f"{self._etcd}/v3/kv/range", json={"key": "AA=="}).json()
+            forget = {"revision": now["header"]["revision"], "physical": True}
+            done = etcd.request("POST", f"{self._etcd}/v3/kv/compaction", json=forget)
+            assert done.status == 200, done.data
+
     def namespace(self) -> str:
         """Make a namespace with its default service account, and return its name."""
         name = f"t-{secrets.token_hex(4)}"
@@ -86,8 +95,11 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
+def running(*more: str) -> Iterator[Cluster]:
     """Start a control plane.
+
+    Args:
+        more: flags of kube-apiserver.
 
     Raises:
         Missing: there is none; the message says how to get one.
@@ -98,7 +110,7 @@ def running() -> Iterator[Cluster]:
         tokens = {user: secrets.token_hex(16) for user in ("admin", *USERS)}
         _write_credentials(folder, tokens)
         port, etcd, peer = _free_ports(3)
-        commands = _commands(programs, folder, port, etcd, peer)
+        commands = _commands(programs, folder, port, etcd, peer, more)
         with (folder / "log").open("wb") as log:
             processes = [
                 subprocess.Popen([*_DYING_WITH_US, *command], stdout=log, stderr=log, cwd=folder)
@@ -107,7 +119,7 @@ def running() -> Iterator[Cluster]:
         try:
             address = f"https://127.0.0.1:{port}"
             _wait_until_ready(address, tokens["admin"], processes, folder / "log")
-            yield Cluster(folder, address, tokens)
+            yield Cluster(folder, address, tokens, etcd)
         finally:
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
@@ -134,7 +146,7 @@ def _programs() -> list[Path]:
 
 
 def _commands(
-    programs: list[Path], folder: Path, port: int, etcd: int, peer: int
+    programs: list[Path], folder: Path, port: int, etcd: int, peer: int, more: Sequence[str]
 ) -> list[list[str]]:
     data = str(folder / "etcd")
     flags = [
@@ -150,6 +162,7 @@ def _commands(
         "--service-cluster-ip-range=10.0.0.0/24",
         "--kubelet-preferred-address-types=InternalIP",
         "--etcd-compaction-interval=0",
+        *more,
     ]
     if len(programs) == 1:
         return [[str(programs[0]), data, str(etcd), str(peer), *flags]]

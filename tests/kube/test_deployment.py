@@ -54,6 +54,29 @@ with DAG("killed"):
         note("never", True)
     eats()
 
+# Models of the official client, as DAG files for Airflow have them.
+from kubernetes.client import models as k8s
+
+OVER = k8s.V1Pod(
+    metadata=k8s.V1ObjectMeta(labels={"team": "a"}, annotations={"why": "a test"}),
+    spec=k8s.V1PodSpec(
+        containers=[
+            k8s.V1Container(
+                name="base",
+                env=[k8s.V1EnvVar(name="WORD", value="from a V1Pod")],
+                resources=k8s.V1ResourceRequirements(requests={"cpu": "100m"}),
+            )
+        ],
+        tolerations=[k8s.V1Toleration(key="batch", operator="Exists")],
+    ),
+)
+
+with DAG("modelled"):
+    @task(executor_config={"pod_override": OVER})
+    def reads():
+        note("word", os.environ["WORD"])
+    reads()
+
 with DAG("greedy"):
     @task(executor_config={"pod_override": {"spec": {"hostNetwork": True}}})
     def wants():
@@ -88,7 +111,7 @@ def world(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
     with deployed(cluster, namespace, here, tmp_path_factory.mktemp("deployment"), DAGS) as world:
-        world.ready("pods", "killed", "greedy")
+        world.ready("pods", "killed", "greedy", "modelled")
         yield world
 
 
@@ -115,6 +138,23 @@ def test_a_pod_that_is_killed_before_its_task_began_is_made_again_and_told(
         lambda: any("OOMKilled" in line for line in world.lines(run, "eats")),
     )
     node.wait(lambda: not node.pods_now(namespace))
+
+
+def test_an_override_may_be_a_model_of_the_official_client(
+    world: Deployment, node: NodeAgent, namespace: str
+) -> None:
+    run = world.trigger("modelled")
+    (pod,) = world.until(
+        "its pod",
+        lambda: [p for p in node.pods(namespace) if p["metadata"]["labels"].get("team") == "a"],
+    )
+    assert pod["metadata"]["annotations"]["why"] == "a test"
+    assert {"key": "batch", "operator": "Exists"} in pod["spec"]["tolerations"]
+    (base,) = pod["spec"]["containers"]
+    assert base["resources"]["requests"] == {"cpu": "100m"}
+    assert {"name": "NOTES"}.items() <= base["env"][0].items(), "the template's are kept"
+    world.state(run, "reads", "success", "failed")
+    assert world.note("word") == ["from a V1Pod"]
 
 
 def test_an_override_that_is_not_allowed_fails_the_task_with_the_reason(
