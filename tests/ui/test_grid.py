@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 import urllib.request
 
-from sqlalchemy import insert
-
 from tests.ui.conftest import Visitor
+from tests.ui.events import change, run_pk_of
 from tests.ui.serving import LARGE, Site
-from tradewind.store import tables
 
 
 def test_the_matrix_is_small(site: Site) -> None:
@@ -150,31 +148,8 @@ def test_a_change_shows_by_itself(visitor: Visitor) -> None:
     page.keyboard.press("ArrowDown")
     cell = page.locator("#grid-active")
     before = cell.inner_text()
-    with site.db.read() as conn:
-        run_pk = conn.exec_driver_sql(
-            "SELECT run_pk FROM dag_run WHERE dag_id = ? ORDER BY run_after DESC LIMIT 1", (LARGE,)
-        ).scalar_one()
     visitor.requests.clear()
-    with site.db.write() as conn:
-        ti = tables.task_instance
-        conn.execute(
-            ti.update()
-            .where(ti.c.run_pk == run_pk, ti.c.task_id == "step_0000")
-            .values(state="up_for_retry")
-        )
-        conn.execute(
-            insert(tables.ti_event).values(
-                at=site.seeder.now,
-                subject="task",
-                run_pk=run_pk,
-                task_id="step_0000",
-                map_index=-1,
-                try_number=1,
-                from_state="running",
-                to_state="up_for_retry",
-                actor="test",
-            )
-        )
+    change(site.db, run_pk_of(site.db, LARGE), [("step_0000", "up_for_retry")])
     page.wait_for_function(
         "text => document.querySelector('#grid-active').textContent !== text",
         arg=before,

@@ -89,6 +89,9 @@ class Feed:
                 hints.heard.clear()
                 seen = await self._look(seen)
                 await asyncio.sleep(LOOK_S)
+                # The kernel tells of the write to the log; the commit shows a moment later, when
+                # the log is on the disk. Who looks at once may be too early.
+                seen = await self._look(seen)
                 if commits.audible:
                     await hints.wait()
                 else:
