@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from tests.compat.test_corpus import FOLDER
 from tests.differential.airflow_side import AirflowSide
 from tradewind.store.airflow_db import FernetKeys, open_airflow
+from tradewind.store.airflow_db.schedules import scheduled
 
 
 def test_a_database_that_airflow_made(airflow_side: AirflowSide) -> None:
@@ -29,4 +30,6 @@ def test_a_database_that_airflow_made(airflow_side: AirflowSide) -> None:
     assert (run.state, run.conf) == (ran["run"], {"n": 1})
     assert run.logical_date == datetime(2026, 3, 7, tzinfo=UTC)
     assert {task.task_id: task.tries[-1].state for task in run.tasks} == ran["states"]
+    dags = scheduled(source, run.logical_date, run.run_after)
+    assert "bash" in {dag.dag_id for dag in dags if not dag.runs}  # a manual run is no schedule's
     source.close()

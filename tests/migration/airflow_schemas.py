@@ -33,6 +33,8 @@ INSERT INTO slot_pool VALUES (1, 'default_pool', 64, 'Default pool', FALSE),
 INSERT INTO dag_run_note VALUES (NULL, 1, 'looked at');
 """
 AIRFLOW_2 = """
+CREATE TABLE dag (dag_id VARCHAR(250) PRIMARY KEY, is_paused BOOLEAN, is_active BOOLEAN);
+INSERT INTO dag VALUES ('etl', FALSE, TRUE), ('gone', TRUE, TRUE), ('old', FALSE, FALSE);
 CREATE TABLE dag_run (id INTEGER PRIMARY KEY, dag_id VARCHAR(250) NOT NULL, queued_at {time},
     execution_date {time} NOT NULL, start_date {time}, end_date {time}, state VARCHAR(50),
     run_id VARCHAR(250) NOT NULL, external_trigger BOOLEAN, run_type VARCHAR(50) NOT NULL,
@@ -52,6 +54,8 @@ INSERT INTO task_instance_note VALUES
     (NULL, 'b', 'etl', 'scheduled__2026-03-01T00:00:00+00:00', -1, 'slow');
 """
 AIRFLOW_3 = """
+CREATE TABLE dag (dag_id VARCHAR(250) PRIMARY KEY, is_paused BOOLEAN, is_stale BOOLEAN NOT NULL);
+INSERT INTO dag VALUES ('etl', FALSE, FALSE), ('gone', TRUE, FALSE), ('old', FALSE, TRUE);
 CREATE TABLE dag_run (id INTEGER PRIMARY KEY, dag_id VARCHAR(250) NOT NULL, queued_at {time},
     logical_date {time}, start_date {time}, end_date {time}, state VARCHAR(50),
     run_id VARCHAR(250) NOT NULL, run_type VARCHAR(50) NOT NULL, triggered_by VARCHAR(50),
@@ -88,6 +92,8 @@ def fill(url: str, generation: str) -> None:
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     spelt = SPELLINGS[engine.dialect.name]
     with engine.begin() as conn:
+        if engine.dialect.name == "postgresql":
+            conn.execute(text("SET LOCAL timezone = 'UTC'"))
         for script in (SHARED, AIRFLOW_2 if generation == "2" else AIRFLOW_3):
             for statement in filter(str.strip, script.format(**spelt).split(";")):
                 conn.execute(text(statement))
@@ -118,8 +124,9 @@ def _secrets(conn: Connection) -> None:
 def _run(
     conn: Connection, generation: str, key: int, dag_id: str, day: int, kind: str, state: str
 ) -> None:
-    start = f"2026-03-{day:02} 00:00:00.000000+00:00"
-    end = f"2026-03-{day + 1:02} 00:00:00.000000+00:00"
+    # Airflow writes no zone into SQLite; PostgreSQL takes it for the session's, which is UTC.
+    start = f"2026-03-{day:02} 00:00:00.000000"
+    end = f"2026-03-{day + 1:02} 00:00:00.000000"
     run = {
         "id": key,
         "dag_id": dag_id,

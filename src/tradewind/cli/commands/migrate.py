@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from tradewind.cli.main import Group
+from tradewind.cli.main import FAILED, Group
 from tradewind.cli.output import counting, emit, output_option
-from tradewind.cli.shell import Shell
+from tradewind.cli.shell import Moment, Shell
 from tradewind.errors import UserError
+
+if TYPE_CHECKING:
+    from tradewind.store.airflow_db.schedules import AirflowDag
 
 
 @click.group("migrate", cls=Group)
@@ -134,3 +138,91 @@ def import_(
     emit(rows, output)
     if dry_run:
         click.echo("nothing was stored: --dry-run", err=True)
+
+
+@migrate_command.command("shadow")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--from", "url", metavar="URL", help="Airflow's database, which is only read.")
+@click.option("--api", metavar="URL", help="Airflow's API server (Airflow 3), in its place.")
+@click.option("--token", metavar="TOKEN", help="For the API; by default AIRFLOW_API_TOKEN.")
+@click.option("--since", type=Moment(), help="From when on; by default a week ago.")
+@click.option("--until", type=Moment(), help="Up to when; by default now.")
+@click.option("--all", "everything", is_flag=True, help="Show the DAGs that agree, too.")
+@output_option
+@click.pass_obj
+def shadow(
+    shell: Shell,
+    folder: Path,
+    url: str | None,
+    api: str | None,
+    token: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    everything: bool,
+    output: str,
+) -> None:
+    """Compare the runs that a live Airflow made with those that Tradewind would have made.
+
+    FOLDER is the DAG folder. Its files are imported, no task is run, and neither Airflow nor
+    Tradewind's own database is written to. The command fails when a DAG differs.
+    """
+    from tradewind.cli.folder_specs import read_folder
+    from tradewind.cli.parts import user_code_environment
+    from tradewind.cli.shadowing import Span, Verdict, compare_all
+
+    end = until or shell.clock.now()
+    span = Span(since or end - timedelta(days=7), end)
+    theirs = _their_dags(shell, url, api, token, span)
+    files = read_folder(
+        folder,
+        user_code_environment(shell.config, shell.env),
+        timeout_s=shell.config.processor.parse_timeout_s,
+    )
+    specs = {spec.dag_id: spec for file in files for spec in file.specs}
+    broken = {file.dag_file: file.error for file in files if file.error is not None}
+    found = compare_all(specs, broken, theirs, span)
+    if output in {"json", "yaml"}:
+        emit([msgspec.to_builtins(one) for one in found], output)
+    else:
+        shown = [one for one in found if everything or one.verdict is not Verdict.SAME]
+        rows = [
+            {
+                "dag_id": one.dag_id,
+                "verdict": one.verdict.value,
+                "same": one.same,
+                "only_airflow": len(one.only_airflow),
+                "only_here": len(one.only_here),
+                "shifted": len(one.shifted),
+                "reason": one.reason,
+            }
+            for one in shown
+        ]
+        emit(rows, output, none="every DAG agrees")
+    for file, error in broken.items():
+        click.echo(f"{file} does not load: {error.splitlines()[-1]}", err=True)
+    counts = Counter(one.verdict for one in found)
+    told = ", ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict)
+    click.echo(f"DAGs: {len(found)} ({told})", err=True)
+    if counts[Verdict.DIFFERENT]:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _their_dags(
+    shell: Shell, url: str | None, api: str | None, token: str | None, span: Any
+) -> list[AirflowDag]:
+    from tradewind.cli.airflow_api import AirflowApi
+    from tradewind.store.airflow_db import open_airflow
+    from tradewind.store.airflow_db.schedules import scheduled
+
+    if api is not None:
+        return AirflowApi(api, token or shell.env.get("AIRFLOW_API_TOKEN")).dags(span)
+    url = url or shell.env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    if not url:
+        raise UserError(
+            "where is Airflow? give its database with --from, or its API server with --api"
+        )
+    source = open_airflow(url)
+    try:
+        return scheduled(source, span.since, span.until)
+    finally:
+        source.close()

@@ -73,8 +73,9 @@ class AirflowDatabase:
 
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
-        self._generation = generation
+        self.statements = generation
         self.generation = generation.name
+        self.dialect = engine.dialect.name
 
     def close(self) -> None:
         """Close it."""
@@ -86,7 +87,7 @@ class AirflowDatabase:
         Raises:
             UserError: one is encrypted, and no key opens it.
         """
-        for row in self._rows(statements.CONNECTIONS):
+        for row in self.rows(statements.CONNECTIONS):
             what = f"connection {row['conn_id']!r}"
             yield ConnectionValue(
                 conn_id=row["conn_id"],
@@ -108,7 +109,7 @@ class AirflowDatabase:
         Raises:
             UserError: one is encrypted, and no key opens it.
         """
-        for row in self._rows(statements.VARIABLES):
+        for row in self.rows(statements.VARIABLES):
             what = f"variable {row['key']!r}"
             value = keys.open(row["val"], encrypted=row["is_encrypted"], what=what)
             yield VariableValue(
@@ -117,7 +118,7 @@ class AirflowDatabase:
 
     def pools(self) -> Iterator[Pool]:
         """Yield the pools."""
-        for row in self._rows(statements.POOLS):
+        for row in self.rows(statements.POOLS):
             yield Pool(
                 name=row["pool"],
                 slots=row["slots"],
@@ -140,19 +141,20 @@ class AirflowDatabase:
         while True:
             with self._engine.connect() as conn:
                 asked = {"after": after, "most": RUNS_AT_ONCE}
-                rows = conn.execute(text(self._generation.runs), asked).mappings().all()
+                rows = conn.execute(text(self.statements.runs), asked).mappings().all()
                 if not rows:
                     return
                 span = {"first": rows[0]["id"], "last": rows[-1]["id"]}
                 yield self._with_tasks(conn, rows, span)
             after = span["last"]
 
-    def _rows(self, sql: str) -> list[RowMapping]:
+    def rows(self, sql: str, **asked: Any) -> list[RowMapping]:
+        """Return all rows of a statement."""
         with self._engine.connect() as conn:
-            return list(conn.execute(text(sql)).mappings())
+            return list(conn.execute(text(sql), asked).mappings())
 
     def _with_tasks(self, conn: Connection, rows: Any, span: dict[str, Any]) -> list[PastRun]:
-        past = self._generation
+        past = self.statements
 
         def read(sql: str) -> Iterator[RowMapping]:
             yield from conn.execute(text(sql), span).mappings()
@@ -252,16 +254,16 @@ def _try(row: RowMapping) -> PastTry:
     return PastTry(
         try_number=row["try_number"] or 0,
         state=row["state"],
-        queued_at=_time(row["queued_dttm"]),
-        started_at=_time(row["start_date"]),
-        ended_at=_time(row["end_date"]),
+        queued_at=as_time(row["queued_dttm"]),
+        started_at=as_time(row["start_date"]),
+        ended_at=as_time(row["end_date"]),
         worker=row["hostname"] or None,
     )
 
 
 def _run(row: RowMapping, note: str | None, tasks: list[PastTask]) -> PastRun:
     with _readable(f"run {row['run_id']!r} of DAG {row['dag_id']!r}"):
-        run_after = _time(row["run_after"])
+        run_after = as_time(row["run_after"])
         assert run_after is not None
         return PastRun(
             dag_id=row["dag_id"],
@@ -269,12 +271,12 @@ def _run(row: RowMapping, note: str | None, tasks: list[PastTask]) -> PastRun:
             run_type=row["run_type"],
             state=row["state"],
             run_after=run_after,
-            logical_date=_time(row["logical_date"]),
-            interval_start=_time(row["data_interval_start"]),
-            interval_end=_time(row["data_interval_end"]),
-            queued_at=_time(row["queued_at"]),
-            started_at=_time(row["start_date"]),
-            ended_at=_time(row["end_date"]),
+            logical_date=as_time(row["logical_date"]),
+            interval_start=as_time(row["data_interval_start"]),
+            interval_end=as_time(row["data_interval_end"]),
+            queued_at=as_time(row["queued_at"]),
+            started_at=as_time(row["start_date"]),
+            ended_at=as_time(row["end_date"]),
             conf=_conf(row["conf"]),
             triggered_by=row["triggered_by"],
             clear_number=row["clear_number"] or 0,
@@ -283,7 +285,7 @@ def _run(row: RowMapping, note: str | None, tasks: list[PastTask]) -> PastRun:
         )
 
 
-def _time(value: Any) -> datetime | None:
+def as_time(value: Any) -> datetime | None:
     """Return a time; SQLite has texts, with or without a zone, which is UTC."""
     if value is None:
         return None

@@ -44,6 +44,8 @@ class Generation(NamedTuple):
     probe: fails on a database of another one.
     runs: of ended runs, in the order of their keys, from one key on.
     tasks, tries, run_notes, task_notes: of the runs between two keys.
+    dags: those that there are. scheduled: the runs that schedules made for times in a span.
+    before: the last such run of each DAG before the span.
     """
 
     name: str
@@ -53,6 +55,9 @@ class Generation(NamedTuple):
     tries: str
     run_notes: str
     task_notes: str
+    dags: str
+    scheduled: str
+    before: str
 
 
 AIRFLOW_2 = Generation(
@@ -74,6 +79,22 @@ AIRFLOW_2 = Generation(
         FROM task_instance_note n JOIN dag_run r ON r.dag_id = n.dag_id AND r.run_id = n.run_id
         WHERE r.id BETWEEN :first AND :last
     """,
+    dags="SELECT dag_id, is_paused FROM dag WHERE is_active ORDER BY dag_id",
+    scheduled="""
+        SELECT dag_id, data_interval_end AS run_after, execution_date AS logical_date,
+               data_interval_start, data_interval_end
+        FROM dag_run
+        WHERE run_type = 'scheduled' AND data_interval_end BETWEEN :since AND :until
+        ORDER BY data_interval_end
+    """,
+    before="""
+        SELECT r.dag_id, r.data_interval_end AS run_after, r.execution_date AS logical_date,
+               r.data_interval_start, r.data_interval_end
+        FROM dag_run r
+        JOIN (SELECT dag_id, MAX(execution_date) AS newest FROM dag_run
+              WHERE run_type = 'scheduled' AND data_interval_end < :since GROUP BY dag_id) n
+          ON n.dag_id = r.dag_id AND n.newest = r.execution_date
+    """,
 )
 AIRFLOW_3 = Generation(
     name="3",
@@ -92,6 +113,20 @@ AIRFLOW_3 = Generation(
         FROM task_instance_note n JOIN task_instance t ON t.id = n.ti_id
         JOIN dag_run r ON r.dag_id = t.dag_id AND r.run_id = t.run_id
         WHERE r.id BETWEEN :first AND :last
+    """,
+    dags="SELECT dag_id, is_paused FROM dag WHERE NOT is_stale ORDER BY dag_id",
+    scheduled="""
+        SELECT dag_id, run_after, logical_date, data_interval_start, data_interval_end
+        FROM dag_run
+        WHERE run_type = 'scheduled' AND run_after BETWEEN :since AND :until ORDER BY run_after
+    """,
+    before="""
+        SELECT r.dag_id, r.run_after, r.logical_date, r.data_interval_start, r.data_interval_end
+        FROM dag_run r
+        JOIN (SELECT dag_id, MAX(run_after) AS newest FROM dag_run
+              WHERE run_type = 'scheduled' AND run_after < :since GROUP BY dag_id) n
+          ON n.dag_id = r.dag_id AND n.newest = r.run_after
+        WHERE r.run_type = 'scheduled'
     """,
 )
 GENERATIONS = (AIRFLOW_3, AIRFLOW_2)
