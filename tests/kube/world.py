@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from tests.kube.cluster import Cluster
@@ -106,16 +107,20 @@ def executing(
     command: tuple[str, ...] = ("true",),
     env: dict[str, str] | None = None,
     more_namespaces: tuple[str, ...] = (),
+    config_file: Path | None = None,
+    image: str | None = "tradewind:test",
 ) -> Iterator[tuple[KubernetesExecutor, Watcher]]:
     """Run an executor in a namespace."""
     watcher = Watcher()
-    api = KubeApi(Access(in_cluster=False, config_file=cluster.kubeconfig(user, address)))
+    api = KubeApi(
+        Access(in_cluster=False, config_file=config_file or cluster.kubeconfig(user, address))
+    )
     shape = Shape(
         template=built_in(),
         group="test",
         namespace=namespace,
         allowed=Allowed(namespaces=(namespace, *more_namespaces)),
-        image="tradewind:test",
+        image=image,
         command=command,
         env=env or {},
     )

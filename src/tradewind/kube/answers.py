@@ -39,6 +39,8 @@ class Rule(msgspec.Struct, frozen=True):
     says: str = ""
 
 
+_LONGEST = 300
+
 CREATE = (
     Rule(409, Answer.EXISTS, "alreadyexists"),
     Rule(409, Answer.AGAIN),  # quota conflict, "object has been modified"
@@ -79,7 +81,8 @@ def judge(
     if 200 <= status < 300:
         return Judgement(Answer.DONE)
     if status == 0:
-        return Judgement(Answer.AGAIN, "the API server does not answer")
+        why = body[:_LONGEST].decode(errors="replace")
+        return Judgement(Answer.AGAIN, f"the API server does not answer: {why}".removesuffix(": "))
     told = _read(body)
     text = f"{told.reason} {told.message}".lower()
     reason = f"Kubernetes says {status}: {told.message or told.reason or 'no reason given'}"

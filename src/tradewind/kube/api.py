@@ -18,6 +18,7 @@ import msgspec
 import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
+from yaml import YAMLError
 
 from tradewind.errors import ConfigError
 
@@ -34,7 +35,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
     in_cluster: by the pod's own service account. config_file: a kubeconfig; None: KUBECONFIG or
     ~/.kube/config. config: the content of one, instead. context: of the kubeconfig; None: its
-    current one. whose: where this is set, for messages.
+    current one. whose: what stands before the names of these, in messages.
     """
 
     in_cluster: bool
@@ -43,7 +44,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     verify_ssl: bool = True
     connections: int = 16
     config: dict[str, Any] | None = None
-    whose: str = "kubernetes_executor"
+    whose: str = "kubernetes_executor."
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -228,10 +229,13 @@ def _settings(access: Access) -> Any:
                 context=access.context,
                 client_configuration=settings,
             )
-    except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+    except (ConfigException, OSError, ValueError, KeyError, TypeError, YAMLError) as error:
         where = "in_cluster" if access.in_cluster else "config_file"
+        file = (
+            "" if access.in_cluster or access.config_file is None else f" in {access.config_file}"
+        )
         raise ConfigError(
-            f"{access.whose}: {where}: there is no way to a Kubernetes cluster: {error}"
+            f"{access.whose}{where}: there is no way to a Kubernetes cluster{file}: {error}"
         ) from error
     settings.connection_pool_maxsize = access.connections
     settings.verify_ssl = access.verify_ssl

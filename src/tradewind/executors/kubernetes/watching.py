@@ -128,6 +128,8 @@ class Follower:
         token = ""
         while True:
             reply = self._api.list("pods", self._namespace, labels=self._labels, token=token)
+            if reply.status == 0:
+                return f"the API server does not answer: {_told(reply.body)}"
             if reply.status != 200:
                 return f"listing is answered {reply.status}: {_told(reply.body)}"
             try:

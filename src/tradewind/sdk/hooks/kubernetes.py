@@ -55,7 +55,7 @@ def connect(
             config=json.loads(content) if isinstance(content, str) else content,
             context=cluster_context or _of(extra, "cluster_context"),
             connections=2,
-            whose=f"connection {conn_id!r}" if conn_id else "the way to Kubernetes",
+            whose=f"connection {conn_id!r}: " if conn_id else "",
         )
     )
 
