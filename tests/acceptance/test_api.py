@@ -176,3 +176,53 @@ def test_the_official_client_works_against_a_live_server(server: Server) -> None
     assert {e.event for e in events.event_logs} >= {"trigger_dag_run", "delete_dag_run"}
     assert server.status("/api/v2/dags") == 401
     assert not server.canary.exists()
+
+
+def sent(server: Server, api: official.ApiClient, path: str, body: Any, **headers: str) -> Any:
+    """Return the answer to a POST without the client: (status, headers, JSON)."""
+    request = urllib.request.Request(  # noqa: S310
+        server.url + path,
+        json.dumps(body).encode(),
+        {
+            "Authorization": f"Bearer {api.configuration.access_token}",
+            "Content-Type": "application/json",
+            **headers,
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return answer.status, answer.headers, json.load(answer)
+
+
+def test_a_run_is_triggered_once_waited_for_and_noted(server: Server) -> None:
+    api = server.client("admin", server.password)
+    dags, runs = official.DAGApi(api), official.DagRunApi(api)
+    tasks = official.TaskInstanceApi(api)
+    server.until(lambda: [d.dag_id for d in dags.get_dags(tags=["e2e"]).dags] == ["sales"])
+
+    path, body = "/api/v2/dags/sales/dagRuns", {"logical_date": None}
+    first, again = (
+        sent(server, api, path, body, **{"Idempotency-Key": "the-first"}) for _ in range(2)
+    )
+    assert again[1]["Idempotent-Replayed"] == "true"
+    assert again[2] == first[2]
+    assert runs.get_dag_runs("sales").total_entries == 1
+    run_id = first[2]["dag_run_id"]
+
+    # A line each second while it runs; the last says how it ended.
+    stream = runs.wait_dag_run_until_finished_without_preload_content(
+        "sales", run_id, interval=1, result=["numbers", "double"]
+    )
+    lines = [json.loads(line) for line in stream.read().splitlines()]
+    assert {line["state"] for line in lines[:-1]} <= {"queued", "running"}
+    assert lines[-1] == {"state": "failed", "results": {"numbers": [1, 2], "double": [2, 4]}}
+
+    note = official.PatchTaskInstanceBody(note="as told")
+    tasks.patch_task_instance("sales", run_id, "fails", note)
+    assert tasks.get_task_instance("sales", run_id, "fails").note == "as told"
+    tasks.delete_task_instance("sales", run_id, "double", map_index=1)
+    assert tasks.get_task_instances("sales", run_id).total_entries == 3
+
+    parsed = dags.get_dag("sales").last_parsed_time
+    assert parsed is not None
+    official.DAGParsingApi(api).reparse_dag_file(dags.get_dag("sales").file_token)
+    server.until(lambda: (dags.get_dag("sales").last_parsed_time or parsed) > parsed)

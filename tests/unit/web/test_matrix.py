@@ -32,6 +32,7 @@ EXPECTED: dict[Access, dict[str, int | str]] = {
     Access.OP: {"nobody": 401, "viewer": 403, "user": 403, "op": "in", "admin": "in"},
     Access.ADMIN: {"nobody": 401, "viewer": 403, "user": 403, "op": 403, "admin": "in"},
 }
+_TAKES_NO_BODY = frozenset({"DELETE", "PUT"})
 _ENDS_SESSIONS = frozenset({"end_sessions", "sign_out", "change_password"})
 
 
@@ -42,8 +43,9 @@ def endpoints(world: World) -> list[Endpoint]:
 
 
 def target(endpoint: Endpoint, dag_id: str) -> str:
-    """Fill in the path: ids that exist where that is known."""
-    known = {"dag_id": dag_id, "dag_run_id": "r1", "task_id": "b", "try_number": "1"}
+    """Fill in the path: ids that exist where that is known and nothing is lost by it."""
+    run_id = "absent" if endpoint.method in _TAKES_NO_BODY else "r1"
+    known = {"dag_id": dag_id, "dag_run_id": run_id, "task_id": "b", "try_number": "1"}
 
     def fill(match: re.Match[str]) -> str:
         name = match[1].removesuffix(":path")
@@ -54,6 +56,7 @@ def target(endpoint: Endpoint, dag_id: str) -> str:
 
 def send(client: Client, endpoint: Endpoint, dag_id: str) -> int:
     # A body that no endpoint takes: what gets past the gate changes nothing.
+    # (A DAG with a live run cannot be deleted.)
     body = b"!" if endpoint.method not in {"GET", "DELETE"} else None
     return client.send(endpoint.method, target(endpoint, dag_id), body).status
 
@@ -75,8 +78,6 @@ def test_every_route_lets_in_whom_its_access_says(world: World, people: dict[str
     wrong = []
     for endpoint in endpoints(world):
         assert endpoint.access is not None
-        if endpoint.method in {"DELETE", "PUT"}:
-            continue
         for who, client in people.items():
             status = send(client, endpoint, "etl")
             wanted = EXPECTED[endpoint.access][who]
