@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from tests.servers import PostgresServer
-from tradewind.errors import Bug, ConfigError, Conflict, Unavailable
+from tradewind.errors import Bug, ConfigError, Conflict, Unavailable, UserError
 from tradewind.store.connect import Database, open_database
 from tradewind.store.failures import explain, full_disk
 from tradewind.store.filelock import FileLock
-from tradewind.store.tables import lease
+from tradewind.store.tables import lease, task_instance
 
 ROW = {"name": "x", "holder": "h", "epoch": 1, "counter": 0}
 
@@ -234,6 +234,15 @@ def end_other_connections(db: Database) -> None:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
+
+
+@pytest.mark.postgres
+def test_a_value_that_no_row_can_have_is_the_callers_fault(postgres_url: str) -> None:
+    db = open_database(postgres_url)
+    number = task_instance.c.map_index
+    with pytest.raises(UserError, match="integer out of range"), db.read() as conn:
+        conn.execute(select(number).where(number == 2**40))
+    db.close()
 
 
 def test_other_errors_are_bugs_and_stay_as_they_are(db: Database) -> None:

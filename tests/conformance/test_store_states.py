@@ -1,42 +1,67 @@
-"""What tasks and assets keep, on both databases."""
+"""What programs keep between runs, on both databases."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import select
 
 from tests.conformance.store_world import NOW, Leader, at
-from tradewind.errors import Fenced
-from tradewind.store import states, tables
+from tradewind.store import states
 from tradewind.store.connect import Database
 from tradewind.store.read.paging import Slice
+from tradewind.store.states import Place
+
+ALL = Slice(limit=100)
 
 
-def test_only_the_attempt_that_runs_may_write(db: Database) -> None:
+@pytest.fixture
+def places(db: Database) -> list[Place]:
+    """Two task instances of a run, and two assets."""
     leader = Leader(db)
-    ti = leader.claim(leader.queue(leader.create(leader.start_run())))
-    with db.write() as conn, pytest.raises(Fenced):
-        states.must_run(conn, ti.attempt_id or "", "another")
-    with db.read() as conn:
-        nonce = conn.execute(select(tables.attempt.c.nonce)).scalar_one()
-    with db.write() as conn:
-        states.must_run(conn, ti.attempt_id or "", nonce)
-    leader.finish(ti)
-    with db.write() as conn, pytest.raises(Fenced):
-        states.must_run(conn, ti.attempt_id or "", nonce)
+    run = leader.start_run()
+    tasks = [leader.create(run, "m", index).key for index in range(2)]
+    return [*map(states.of_task, tasks), *map(states.of_asset, (1, 2))]
 
 
-def test_values_of_an_asset_are_found_by_name_or_uri(db: Database) -> None:
+def put(db: Database, place: Place, key: str, value: Any, **fields: Any) -> None:
     with db.write() as conn:
-        assert states.asset_called(conn, "a", "s3://a") is None
-        place = states.asset_called(conn, "a", "s3://a", make=True)
-        assert place is not None
-        assert (
-            states.asset_called(conn, "a", "") == place == states.asset_called(conn, "", "s3://a")
-        )
-        assert states.asset_called(conn, "b", "", make=True) is None
-        for value in (1, {"x": None}):
-            states.put(conn, place, "k", value, NOW, at(10), by={"kind": "task"})
-    (kept,), _ = states.find(db, place, NOW, Slice(limit=5))
-    assert (kept.value, kept.updated_by) == ({"x": None}, {"kind": "task"})
-    assert states.find(db, place, at(10), Slice(limit=5)) == ([], 0)
+        states.put(conn, place, key, value, **{"now": NOW, **fields})
+
+
+def kept(db: Database, place: Place, now: Any = NOW) -> dict[str, Any]:
+    return {found.key: found.value for found in states.find(db, place, now, ALL)[0]}
+
+
+def test_each_owner_has_values_of_its_own(db: Database, places: list[Place]) -> None:
+    for number, place in enumerate(places):
+        put(db, place, "k", {"n": [number, None, "é"]})
+    put(db, places[0], "k", None)
+    put(db, places[0], "j", 1)
+    found = [kept(db, place) for place in places]
+    assert found == [{"j": 1, "k": None}, *({"k": {"n": [n, None, "é"]}} for n in (1, 2, 3))]
+    with db.write() as conn:
+        assert states.drop(conn, places[0], "k") == 1
+        assert states.drop(conn, places[0], "k") == 0
+        assert states.drop(conn, places[2]) == 1
+    assert [kept(db, place) for place in places][:3] == [{"j": 1}, found[1], {}]
+
+
+def test_values_end_and_their_rows_go(db: Database, places: list[Place]) -> None:
+    place = places[0]
+    put(db, place, "short", 1, expires_at=at(10))
+    put(db, place, "long", 2, expires_at=at(20))
+    put(db, place, "ever", 3)
+    assert kept(db, place, at(9)) == {"ever": 3, "long": 2, "short": 1}
+    assert kept(db, place, at(10)) == {"ever": 3, "long": 2}
+    put(db, place, "ever", 4, now=at(15))
+    assert kept(db, place, at(9)) == {"ever": 4, "long": 2}
+
+
+def test_pages_are_in_the_order_of_keys(db: Database, places: list[Place]) -> None:
+    for key in ("b", "a", "c"):
+        put(db, places[3], key, key)
+    found, count = states.find(db, places[3], NOW, Slice(limit=2, offset=1))
+    assert ([one.key for one in found], count) == (["b", "c"], 3)
+    (one,), count = states.find(db, places[3], NOW, ALL, key="c")
+    assert (one.value, one.updated_at, one.expires_at, count) == ("c", NOW, None, 1)

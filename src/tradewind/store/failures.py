@@ -1,8 +1,8 @@
 """Say in plain words why the database did not do as asked, and whose fault it is.
 
-Three answers exist: `Unavailable` (cannot now; try again), `ConfigError` (an operator must do
-something) and `Conflict` (a constraint refused: somebody else was first). Any other error of a
-driver is a bug of ours and is left as it is.
+Four answers exist: `Unavailable` (cannot now; try again), `ConfigError` (an operator must do
+something), `Conflict` (a constraint refused: somebody else was first) and `UserError` (a value
+that no row can have). Any other error of a driver is a bug of ours and is left as it is.
 
 SQLite reports a full disk in several ways: as such when a write of its own fails, as an I/O
 error or a file that cannot be opened when it may not even grow the files beside the database.
@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tradewind.errors import ConfigError, Conflict, TradewindError, Unavailable
+from tradewind.errors import ConfigError, Conflict, TradewindError, Unavailable, UserError
 
 _SQLITE = {
     "SQLITE_BUSY": "is locked by another program; close whatever else has the file open",
@@ -141,6 +141,9 @@ def _explain_postgres(error: BaseException | None, lost: bool) -> TradewindError
         return Conflict(f"the metadata database refused: {text}")
     if state in {"42P01", "42703"}:
         return ConfigError(f"{_NO_TABLES} ({text})")
+    if state.startswith("22"):
+        # SQLite takes any value anywhere; PostgreSQL refuses a number that no row can have.
+        return UserError(f"a value is none that the metadata database takes: {text}")
     if state[:2] in {"28", "3D"}:
         return ConfigError(f"the metadata database refuses the connection: {text}")
     meaning = _POSTGRES_NOT_NOW.get(state) or _POSTGRES_NOT_NOW.get(state[:2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.unit.web.history import History
 from tests.unit.web.world import Client, World
 from tradewind.model.account import Role
+from tradewind.store.connect import Database, open_database
 from tradewind.web.idempotency import KEY_HEADER
 
 _SKIPPED = {"end_sessions", "sign_out", "change_password", "create_token", "create_cli_token"}
@@ -32,9 +34,30 @@ _CASES = 8
 """For each operation and role: a bounded time with every push."""
 
 
-@pytest.fixture(params=["viewer", "op"])
-def somebody(request: pytest.FixtureRequest, world: World, past: History) -> Client:
-    return world.person("some", Role(request.param), {"etl": True})
+@pytest.fixture(
+    params=[
+        ("viewer", "sqlite_url"),
+        ("op", "sqlite_url"),
+        pytest.param(("op", "postgres_url"), marks=pytest.mark.postgres),
+    ],
+    ids=" on ".join,
+)
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A role, and the URL of a database: each takes other values than the other."""
+    role, kind = request.param
+    return role, request.getfixturevalue(kind)
+
+
+@pytest.fixture
+def lite(place: tuple[str, str]) -> Iterator[Database]:
+    db = open_database(place[1], durable=False)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def somebody(place: tuple[str, str], world: World, past: History) -> Client:
+    return world.person("some", Role(place[0]), {"etl": True})
 
 
 def carry_out(client: Client, case: Any) -> int:
