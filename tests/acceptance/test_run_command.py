@@ -198,3 +198,36 @@ def test_a_terminal_gets_a_live_table(file: Path) -> None:
     assert re.search(r"sh +success +1 +\d+\.\d +INFO the command ended with exit code 0", text)
     assert "sh │ INFO from the shell" in text
     assert re.search(r"other: success in \d+\.\d s \(1 success\)", text)
+
+
+def test_a_secrets_backend_is_asked_where_user_code_runs(tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "company_vault.py").write_text(
+        "from airflow.secrets import BaseSecretsBackend\n"
+        "class Vault(BaseSecretsBackend):\n"
+        "    def __init__(self, prefix):\n"
+        "        self.prefix = prefix\n"
+        "    def get_variable(self, key, team_name=None):\n"
+        "        return f'{self.prefix} {key}' if key != 'none' else None\n"
+    )
+    path = tmp_path / "flow.py"
+    path.write_text(
+        "from tradewind.sdk import DAG, Variable, task\n"
+        "TOP = Variable.get('top')\n"
+        "with DAG('vault'):\n"
+        "    @task\n"
+        "    def tells():\n"
+        "        print('told', TOP, '/', Variable.get('inner'), '/', Variable.get('none', 'x'))\n"
+        "    tells()\n"
+    )
+    env = {
+        **os.environ,
+        "TRADEWIND_HOME": str(tmp_path),
+        "AIRFLOW__SECRETS__BACKEND": "company_vault.Vault",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": '{"prefix": "of the vault"}',
+    }
+    test = [sys.executable, "-m", "tradewind.cli", "dags", "test", "vault", "--file", str(path)]
+    done = subprocess.run(test, env=env, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "told of the vault top / of the vault inner / x" in done.stdout

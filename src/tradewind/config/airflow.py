@@ -53,6 +53,8 @@ _SAME = (
     "email.default_email_on_failure",
     "email.default_email_on_retry",
     "email.from_email",
+    "secrets.backend",
+    "secrets.backend_kwargs",
 )
 
 TAKEN: Mapping[str, str] = {
@@ -64,6 +66,8 @@ TAKEN: Mapping[str, str] = {
     "scheduler.max_threads": "dag_processor.parsing_processes",
     "scheduler.parsing_processes": "dag_processor.parsing_processes",
     "triggerer.default_capacity": "triggerer.capacity",
+    "workers.secrets_backend": "secrets.backend",
+    "workers.secrets_backend_kwargs": "secrets.backend_kwargs",
 }
 """Airflow's "section.key", its earlier names too, and the setting here."""
 

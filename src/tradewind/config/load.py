@@ -29,6 +29,8 @@ from tradewind.config.sections import (
 from tradewind.errors import ConfigError
 
 _CREDENTIALS = (
+    "TRADEWIND__SECRETS__",
+    "AIRFLOW__SECRETS__",
     "TRADEWIND__DATABASE__",
     "TRADEWIND__CELERY__",
     "AIRFLOW__DATABASE__",

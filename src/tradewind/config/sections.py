@@ -17,6 +17,7 @@ from tradewind.config.kubernetes import Kubernetes
 from tradewind.config.mail import Email, Smtp
 from tradewind.config.metrics import Metrics
 from tradewind.config.notation import HOME, SECRET, UNIT_S, Seconds
+from tradewind.config.secrets import SecretsBackend
 from tradewind.config.signing_in import Oidc
 from tradewind.config.web import Api, ApiAuth
 from tradewind.config.workers import Celery, Worker
@@ -344,6 +345,7 @@ class Config(Struct, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     smtp: Smtp = Smtp()
     email: Email = Email()
+    secrets: SecretsBackend = SecretsBackend()
     origins: dict[str, str] = {}
 
     @property

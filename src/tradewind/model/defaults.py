@@ -25,3 +25,7 @@ class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     email_on_failure: bool = True
     email_on_retry: bool = True
     plugins_folder: str = ""
+    secrets_backend: str = ""
+    """Class path of what is asked for variables and connections first."""
+    secrets_backend_kwargs: str = ""
+    """Its arguments: a JSON object."""

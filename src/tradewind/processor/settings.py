@@ -50,4 +50,6 @@ def dag_defaults(config: Config) -> DagDefaults:
         email_on_failure=config.email.on_failure,
         email_on_retry=config.email.on_retry,
         plugins_folder=str(config.core.plugins_folder),
+        secrets_backend=config.secrets.backend,
+        secrets_backend_kwargs=config.secrets.backend_kwargs,
     )

@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.errors import NotFound
-from tradewind.sdk import runtime
+from tradewind.sdk import runtime, secrets_backend
 from tradewind.sdk.exceptions import AirflowException, ConnectionNotFound
 from tradewind.sdk.lookup import from_environment
 from tradewind.sdk.masking import mask_secret
@@ -100,11 +100,14 @@ class Connection:
 
     @classmethod
     def get(cls, conn_id: str) -> Self:
-        """Return a connection: from the environment, else from the server.
+        """Return a connection: from the secrets backend, the environment, or the server.
 
         Raises:
             ConnectionNotFound: there is none.
         """
+        kept = secrets_backend.connection(conn_id)
+        if kept is not None:
+            return cls(conn_id, **{name: getattr(kept, name) for name in _FIELDS})
         text = from_environment("CONN", conn_id)
         if text is not None:
             return cls.from_text(text, conn_id)

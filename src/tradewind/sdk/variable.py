@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewind.errors import DagError, NotFound
 from tradewind.model.telling import is_telling
-from tradewind.sdk import runtime
+from tradewind.sdk import runtime, secrets_backend
 from tradewind.sdk.exceptions import VariableNotFound
 from tradewind.sdk.lookup import from_environment
 from tradewind.sdk.masking import mask_secret
@@ -19,7 +19,8 @@ _UNSET: Any = object()
 class Variable:
     """Read and write variables.
 
-    The environment is asked first (`TRADEWIND_VAR_<KEY>`, `AIRFLOW_VAR_<KEY>`), then the server.
+    The deployment's secrets backend is asked first, then the environment (`TRADEWIND_VAR_<KEY>`,
+    `AIRFLOW_VAR_<KEY>`), then the server.
     """
 
     @staticmethod
@@ -43,7 +44,9 @@ class Variable:
             DagError: the value is not JSON.
         """
         fallback = default if default is not _UNSET else default_var
-        text = from_environment("VAR", key)
+        text = secrets_backend.variable(key)
+        if text is None:
+            text = from_environment("VAR", key)
         if text is None:
             if runtime.current() is None and fallback is not _UNSET:
                 return fallback  # plain `python my_dag.py`: nobody to ask

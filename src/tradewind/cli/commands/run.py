@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -114,13 +115,14 @@ def _load(file: Path, store: Any) -> dict[str, Any]:
     """Import the file; what it reads at the top comes from the environment and the store."""
     from tradewind.compat import airflow
     from tradewind.processor.report import describe
-    from tradewind.sdk import runtime
+    from tradewind.sdk import defaults, runtime
     from tradewind.sdk.loading import load_dag_file
     from tradewind.testing.parsing import ParseRuntime
 
     path = file.resolve()
     before = runtime.install(ParseRuntime(store))
     airflow.install()
+    defaults.install_from(os.environ)  # there for `dags test` and `tasks test`
     try:
         loaded = load_dag_file(str(path), str(path.parent))
     except (Exception, SystemExit) as error:
