@@ -21,6 +21,7 @@ from tradewind.engine.machine import check, check_run
 from tradewind.engine.places import STRAY, Gate
 from tradewind.engine.settle import MAX_INFRA_LOSSES
 from tradewind.model.event import (
+    RUN_EVENT,
     CallBack,
     Cancel,
     CancelTrigger,
@@ -113,6 +114,8 @@ class Draft:
         before = self._run_change.before if self._run_change else run
         self.live.run = after
         self._run_change = RunChange(before, after, reason)
+        if state is not run.state and state.value in self.live.graph.spec.run_listeners:
+            self.effects.append(CallBack(kind=f"{RUN_EVENT}{state.value}", reason=reason))
 
     def _recount(self, node: int, category: int) -> None:
         live = self.live

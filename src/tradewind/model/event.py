@@ -173,10 +173,14 @@ class CancelTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="cancel_trigg
     timed_out: bool = False
 
 
+RUN_EVENT = "run_"
+"""How the kinds of callbacks begin that tell listeners of a run's state."""
+
+
 class CallBack(msgspec.Struct, frozen=True, kw_only=True, tag="callback"):
     """Run a user's callback, at least once. key is None for the DAG's own.
 
-    kind: "success", "failure", "retry", "skipped".
+    kind: "success", "failure", "retry", "skipped"; "run_running" and so on for listeners.
     """
 
     kind: str

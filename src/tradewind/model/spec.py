@@ -217,6 +217,8 @@ class DagSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     params: dict[str, ParamSpec] = {}
     callbacks: tuple[str, ...] = ()
     """Which of "success" and "failure" the author set on the DAG."""
+    run_listeners: tuple[str, ...] = ()
+    """The states of runs of which listeners of the deployment want to be told."""
     deadlines: tuple[DeadlineSpec, ...] = ()
     watchers: tuple[WatcherSpec, ...] = ()
     """Of the assets that the DAG is scheduled on."""

@@ -45,6 +45,7 @@ from tradewind.sdk.dag_definition import DAG
 from tradewind.sdk.dag_graph import groups_of, topological_order
 from tradewind.sdk.defaults import current
 from tradewind.sdk.exceptions import FailFastDagInvalidTriggerRule, ParamValidationError
+from tradewind.sdk.listener import get_listener_manager
 from tradewind.sdk.mapping import ExpandInput
 from tradewind.sdk.moments import plain_utc
 from tradewind.sdk.params import NOT_GIVEN
@@ -103,6 +104,11 @@ def to_spec(
         access_control=_access_control(dag),
         params={name: _param_spec(param) for name, param in dag.params.items()},
         callbacks=_callbacks(dag, ("success", "failure")),
+        run_listeners=tuple(
+            state
+            for state in ("running", "success", "failed")
+            if get_listener_manager().listens(f"on_dag_run_{state}")
+        ),
         deadlines=tuple(alert.as_spec() for alert in dag.deadline or ()),
         watchers=watchers_of(dag, defaults),
     )

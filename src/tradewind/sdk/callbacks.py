@@ -11,11 +11,14 @@ from typing import Any
 import msgspec
 
 from tradewind.errors import Bug
-from tradewind.model.state import TaskState
+from tradewind.model.event import RUN_EVENT
+from tradewind.model.state import RunState, TaskState
 from tradewind.sdk import current, outcomes, runtime, serde
 from tradewind.sdk.context import Context, build_context, build_dag_context
+from tradewind.sdk.dag_run import DagRun
 from tradewind.sdk.deadline_callback import RunFacts
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.listener import get_listener_manager
 from tradewind.sdk.task_instance import RuntimeTaskInstance
 from tradewind.wire.messages import Assignment, GetTaskStates, MissedDeadline
 
@@ -54,6 +57,9 @@ def run_callback(dag: Any, assignment: Assignment) -> None:
         context = build_dag_context(dag, assignment)
         _add_representative(context, dag, assignment, called.kind)
     context["reason"] = called.reason
+    if called.kind.startswith(RUN_EVENT):
+        _tell_of_run(context["dag_run"], called.kind.removeprefix(RUN_EVENT), called.reason)
+        return
     if called.deadline is not None:
         context["dag_run"] = RunFacts.of(assignment.run)
         with current.running(context):
@@ -91,6 +97,12 @@ def _call_all(callbacks: Sequence[Callable[..., Any]], context: Context, kind: s
             failed = error
     if failed is not None:
         raise failed
+
+
+def _tell_of_run(run: DagRun, state: str, reason: str | None) -> None:
+    """Tell the deployment's listeners what state a run came to."""
+    run.state = RunState(state)
+    get_listener_manager().tell(f"on_dag_run_{state}", dag_run=run, msg=reason or state)
 
 
 def _call_about_deadline(dag: Any, missed: MissedDeadline, context: Context) -> None:

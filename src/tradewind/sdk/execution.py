@@ -21,8 +21,9 @@ import msgspec
 from tradewind.errors import DagError, NotFound
 from tradewind.model.outcome import Failed, Outcome, SkippedBy, Succeeded
 from tradewind.model.spec import LINK_KEY_PREFIX
-from tradewind.sdk import current, outcomes, serde
+from tradewind.sdk import current, outcomes, policies, serde
 from tradewind.sdk.asset_events import emitted
+from tradewind.sdk.assets import Asset, AssetAlias
 from tradewind.sdk.callbacks import code_root, run_callback
 from tradewind.sdk.context import Context, build_context
 from tradewind.sdk.exceptions import (
@@ -35,7 +36,7 @@ from tradewind.sdk.exceptions import (
     XComForMappingNotPushed,
 )
 from tradewind.sdk.execution_timeout import deadline
-from tradewind.sdk.listener import get_listener_manager
+from tradewind.sdk.listener import EmittedAssetEvent, get_listener_manager
 from tradewind.sdk.masking import redact
 from tradewind.sdk.rendered import rendered_fields
 from tradewind.sdk.templates import Renderer
@@ -100,12 +101,17 @@ def execute(dag: Any, assignment: Assignment, *, own_process: bool = False) -> E
         return execution
     attempt = _Attempt(dag, declared, assignment, execution)
     with current.running(attempt.context):
+        try:
+            variables = _environment(attempt)
+        except DagError as error:  # a policy of the deployment
+            outcomes.log_exception("the task cannot run", error)
+            execution.outcome = Failed(error=outcomes.describe(error))
+            return execution
         if own_process:
-            for name, value in _environment(attempt).items():
-                os.environ[name] = value
+            os.environ.update(variables)
             attempt.run()
         else:
-            with _exported(_environment(attempt)):
+            with _exported(variables):
                 attempt.run()
     return execution
 
@@ -138,6 +144,27 @@ class _Attempt:
         self._label()
         self._link()
         self._listened(_HEARD.get(type(execution.outcome)), "running")
+        if isinstance(execution.outcome, Succeeded):
+            self._told_of_assets()
+
+    def _told_of_assets(self) -> None:
+        """Tell listeners of the events that the task emits."""
+        listeners, ti = get_listener_manager(), self.context["ti"]
+        if not listeners.has_listeners:
+            return
+        for event in self.execution.asset_events:
+            asset = Asset(name=event.name, uri=event.uri or event.name)
+            told = EmittedAssetEvent(
+                asset=asset,
+                extra=event.extra,
+                source_dag_id=ti.dag_id,
+                source_task_id=ti.task_id,
+                source_run_id=ti.run_id,
+                source_map_index=ti.map_index,
+                source_aliases=[AssetAlias(event.alias)] if event.alias else [],
+            )
+            listeners.tell("on_asset_changed", asset=asset)
+            listeners.tell("on_asset_event_emitted", asset_event=told)
 
     def _listened(self, event: str | None, before: str) -> None:
         """Tell listeners, if there are any, how the try begins or has ended."""
@@ -340,7 +367,8 @@ def _environment(attempt: _Attempt) -> dict[str, str]:
     ti, task = attempt.context["ti"], attempt.task
     logical = attempt.assignment.run.logical_date
     email = task.email or ()
-    return {
+    more = policies.context_variables(attempt.context)
+    return {f"AIRFLOW_CTX_{name.upper()}": value for name, value in more.items()} | {
         "AIRFLOW_CTX_DAG_ID": ti.dag_id,
         "AIRFLOW_CTX_TASK_ID": ti.task_id,
         "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from textwrap import dedent
 
 import pytest
 
+from tradewind.compat import airflow
 from tradewind.errors import DagError
 from tradewind.model.defaults import DagDefaults
 from tradewind.sdk import defaults, plugins, policies
+from tradewind.sdk.build import to_spec
 from tradewind.sdk.loading import LoadedFile, load_dag_file
 from tradewind.testing import FakeClock, run_dag
 
@@ -165,3 +168,146 @@ def test_settings_that_cannot_be_imported_are_named(home: Path) -> None:
     write(home, "config/airflow_local_settings.py", "1 / 0\n")
     with pytest.raises(DagError, match=r"airflow_local_settings.py cannot be imported: division"):
         load(home, TWO)
+
+
+LISTENS = """
+    from airflow.listeners import hookimpl
+    from airflow.listeners.types import AssetEvent
+    from airflow.plugins_manager import AirflowPlugin
+
+    HEARD = []
+
+    class Listener:
+        @hookimpl
+        def on_dag_run_running(self, dag_run, msg):
+            HEARD.append(("running", dag_run.dag_id, str(dag_run.state)))
+
+        @hookimpl
+        def on_dag_run_success(self, dag_run):
+            HEARD.append(("success", dag_run.dag_id, str(dag_run.state)))
+
+        @hookimpl
+        def on_dag_run_failed(self, dag_run, msg):
+            HEARD.append(("failed", dag_run.dag_id, msg))
+
+        @hookimpl
+        def on_asset_changed(self, asset):
+            HEARD.append(("changed", asset.name, asset.uri))
+
+        @hookimpl
+        def on_asset_event_emitted(self, asset_event):
+            assert isinstance(asset_event, AssetEvent)
+            HEARD.append(("emitted", asset_event.source_task_id, asset_event.extra))
+
+    class Hears(AirflowPlugin):
+        name = "hears"
+        listeners = [Listener()]
+"""
+MAKES = """
+    from airflow.sdk import DAG, Asset, task
+
+    orders = Asset("orders", uri="s3://orders")
+
+    with DAG("makes"):
+        @task(outlets=[orders])
+        def make(*, outlet_events):
+            outlet_events[orders].extra = {"rows": 7}
+
+        make()
+
+    with DAG("breaks"):
+        @task(outlets=[orders])
+        def fail():
+            raise ValueError("no orders")
+
+        fail()
+"""
+
+
+@pytest.fixture
+def airflow_names() -> Iterator[None]:
+    airflow.uninstall()
+    airflow.install()
+    yield
+    airflow.uninstall()
+
+
+@pytest.mark.usefixtures("airflow_names")
+def test_listeners_are_told_of_runs_and_assets(home: Path) -> None:
+    write(home, "plugins/hears_plugin.py", LISTENS)
+    dags = load(home, MAKES).dags
+    assert to_spec(dags["makes"]).run_listeners == ("running", "success", "failed")
+    heard = sys.modules["hears_plugin"].HEARD
+    run_dag(dags["makes"], clock=FakeClock())
+    assert sorted(map(str, heard)) == sorted(
+        map(
+            str,
+            [
+                ("running", "makes", "running"),
+                ("changed", "orders", "s3://orders"),
+                ("emitted", "make", {"rows": 7}),
+                ("success", "makes", "success"),
+            ],
+        )
+    )
+    heard.clear()
+    run_dag(dags["breaks"], clock=FakeClock())
+    assert heard == [("running", "breaks", "running"), ("failed", "breaks", "fail failed")]
+
+
+def test_without_listeners_nothing_is_owed_about_runs(home: Path) -> None:
+    write(home, "plugins/wind_plugin.py", PLUGIN)  # listens to tasks only
+    assert to_spec(load(home).dags["d"]).run_listeners == ()
+
+
+HOOKS = """
+    def task_instance_mutation_hook(task_instance, dag_run):
+        assert dag_run is None
+        if task_instance.operator == "BashOperator":
+            task_instance.queue = "shell"
+            task_instance.priority_weight += 5
+            task_instance.max_tries = 4
+
+    def pod_mutation_hook(pod):
+        pod["labels"] = {"team": "house"}
+
+    def get_airflow_context_vars(context):
+        return {"team": f"of {context['dag'].dag_id}"}
+"""
+ROUTED = """
+    from tradewind.sdk import DAG, BashOperator, EmptyOperator
+
+    with DAG("routed"):
+        EmptyOperator(task_id="plain")
+        BashOperator(task_id="shell", bash_command="echo $AIRFLOW_CTX_TEAM $AIRFLOW_CTX_DAG_ID")
+        BashOperator.partial(task_id="mapped", queue="other").expand(bash_command=["true"])
+"""
+
+
+@pytest.mark.usefixtures("airflow_names")
+def test_hooks_change_instances_pods_and_what_names_a_task(home: Path) -> None:
+    write(home, "config/airflow_local_settings.py", HOOKS)
+    dag = load(home, ROUTED).dags["routed"]
+    tasks = {task.task_id: task for task in to_spec(dag).tasks}
+    assert (tasks["plain"].queue, tasks["plain"].retries) == (None, 0)
+    for name in ("shell", "mapped"):
+        task = tasks[name]
+        assert (task.queue, task.priority_weight, task.retries) == ("shell", 6, 4), name
+    assert run_dag(dag, clock=FakeClock()).xcom("shell") == "of routed routed"
+    pod: dict[str, object] = {}
+    importlib.import_module("airflow.settings").pod_mutation_hook(pod)
+    assert pod == {"labels": {"team": "house"}}
+
+
+def test_a_hook_that_fails_refuses_the_task(home: Path) -> None:
+    text = "def task_instance_mutation_hook(task_instance):\n    raise ValueError('no')\n"
+    write(home, "config/airflow_local_settings.py", text)
+    with pytest.raises(DagError, match="task_instance_mutation_hook of this deployment failed"):
+        load(home, ROUTED)
+
+
+def test_names_that_are_no_texts_are_refused(home: Path) -> None:
+    text = "def get_airflow_context_vars(context):\n    return {'team': 7}\n"
+    write(home, "config/airflow_local_settings.py", text)
+    finished = run_dag(load(home, ROUTED).dags["routed"], clock=FakeClock())
+    assert finished.states["shell"] == "failed"

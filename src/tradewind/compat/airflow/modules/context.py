@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from tradewind.sdk import policies
+
 AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
     f"AIRFLOW_CONTEXT_{name}": {
         "default": f"airflow.ctx.{name.lower()}",
@@ -54,7 +56,11 @@ def context_to_airflow_vars(
         "DAG_EMAIL": email if isinstance(email, str) else ",".join(email),
     }
     form = "env_var_format" if in_env_var_format else "default"
-    return {
+    more = {
+        f"AIRFLOW_CTX_{name.upper()}" if in_env_var_format else f"airflow.ctx.{name}": value
+        for name, value in policies.context_variables(context).items()
+    }
+    return more | {
         AIRFLOW_VAR_NAME_FORMAT_MAPPING[f"AIRFLOW_CONTEXT_{name}"][form]: str(value)
         for name, value in found.items()
         if value

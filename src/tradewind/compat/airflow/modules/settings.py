@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.compat.airflow.modules.configuration import conf
-from tradewind.sdk import defaults
+from tradewind.sdk import defaults, policies
 
 __all__ = [
     "AIRFLOW_HOME",
@@ -27,5 +27,5 @@ PLUGINS_FOLDER = conf.get("core", "plugins_folder", fallback=f"{AIRFLOW_HOME}/pl
 
 
 def pod_mutation_hook(pod: Any) -> None:
-    """Change a pod before it is made; a deployment's own settings module does so."""
-    del pod
+    """Change a pod before it is made, as the deployment's own settings module says."""
+    policies.mutate_pod(pod)

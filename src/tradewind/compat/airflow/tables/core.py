@@ -82,6 +82,7 @@ TABLE: Table = {
     ),
     "airflow.plugins_manager": Module({"AirflowPlugin": "sdk:AirflowPlugin"}),
     "airflow.listeners": Module({"hookimpl": "sdk:hookimpl"}),
+    "airflow.listeners.types": Module({"AssetEvent": "sdk.listener:EmittedAssetEvent"}),
     "airflow.listeners.listener": Module({"get_listener_manager": "sdk:get_listener_manager"}),
     "airflow.notifications": Module(),
     "airflow.notifications.basenotifier": Module({"BaseNotifier": "sdk:BaseNotifier"}),
