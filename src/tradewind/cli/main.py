@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connections": ("connections", "Keep what DAGs need to reach other systems."),
     "pools": ("pools", "Limit how many tasks use something at once."),
     "providers": ("providers", "Show the installed provider packages and what they bring."),
+    "assets": ("assets", "List assets and who makes and uses them, and make one."),
     "users": ("users", "Keep the accounts that sign in to the web server."),
     "db": ("db", "Make, check, clean and export the metadata database."),
     "migrate": ("migrate", "Come over from Airflow."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tradewind.cli.commands.dag_upkeep import clear_command, delete_command
 from tradewind.cli.main import FAILED, Group
 from tradewind.cli.output import emit, emit_one, output_option
 from tradewind.cli.shell import (
@@ -32,6 +33,10 @@ _dag = click.argument("dag_id", type=DagId())
 @click.group("dags", cls=Group)
 def dags_command() -> None:
     """List, trigger, pause, backfill and inspect DAGs."""
+
+
+dags_command.add_command(clear_command)
+dags_command.add_command(delete_command)
 
 
 # ---- lists ------------------------------------------------------------------------------

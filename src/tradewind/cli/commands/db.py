@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +15,7 @@ import click
 from tradewind.cli.main import FAILED, Group
 from tradewind.cli.output import emit, output_option
 from tradewind.cli.shell import Moment, Shell, confirm
+from tradewind.errors import UserError
 
 if TYPE_CHECKING:
     from tradewind.store.connect import Database
@@ -52,6 +55,27 @@ def check_command(shell: Shell, deep: bool) -> None:
         click.echo(f"{click.style('fault:', fg='red')} {fault}", err=True)
     if found:
         raise click.exceptions.Exit(FAILED)
+
+
+@db_command.command("shell")
+@click.pass_obj
+def shell_command(shell: Shell) -> None:
+    """Open the database's own command line, sqlite3 or psql."""
+    url = shell.db.engine.url
+    if shell.db.sqlite_path is not None:
+        program, command = "sqlite3", [str(shell.db.sqlite_path)]
+    else:
+        program, command = (
+            "psql",
+            [url.set(drivername="postgresql", password=None).render_as_string()],
+        )
+    found = shutil.which(program, path=shell.env.get("PATH"))
+    if found is None:
+        raise UserError(f"{program} is not installed here; it is what `db shell` starts")
+    env = {**shell.env, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    code = subprocess.run([found, *command], env=env, check=False).returncode
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 @db_command.command("clean")
