@@ -40,7 +40,7 @@ BRANCHES = {"branching", "short_circuit"}
 """Airflow loses what these return."""
 
 RENDERED_OTHERWISE = {
-    "bash_decorator": "Airflow renders the command, and the variables it adds, once more",
+    "bash_decorator": "Airflow shows the variables that it adds to the environment",
     "mapping": "Airflow does not look into what several instances returned",
 }
 

@@ -41,6 +41,7 @@ class AbstractOperator(DependencyMixin):
     start_trigger_args: Any = None
     start_from_trigger: bool = False
     overwrite_rtif_after_execution: bool = False
+    """Show the template fields as they are after the task ran: it sets some of them itself."""
     inherits_from_empty_operator: bool = False
     """True where `execute` does nothing: such a task is done without a process."""
     inherits_from_skipmixin: bool

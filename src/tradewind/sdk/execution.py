@@ -201,6 +201,9 @@ class _Attempt:
             task.post_execute(context, result)
         except DownstreamTasksSkipped as skips:
             result, outcome = skips.result, outcomes.of_skips(skips)
+        finally:
+            if task.overwrite_rtif_after_execution:
+                self.execution.rendered_fields = rendered_fields(task, task.template_fields)
         self._collect(result)
         return outcome
 

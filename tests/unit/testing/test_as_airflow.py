@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from tradewind.sdk import (
     task,
 )
 from tradewind.sdk.build import to_spec
-from tradewind.testing import FakeClock, FinishedRun, run_dag
+from tradewind.testing import FakeClock, FinishedRun, MemoryStore, run_dag
 
 
 def run(dag: DAG, **kwargs: Any) -> FinishedRun:
@@ -106,6 +107,26 @@ def test_what_a_branch_chose_and_a_short_circuit_found_are_xcoms() -> None:
     finished = run(dag)
     assert (finished.xcom("choose"), finished.xcom("stop")) == ("left", False)
     assert finished.xcom("choose", "skipmixin_key") is None
+
+
+def test_the_command_of_a_bash_function_is_shown_as_it_ran() -> None:
+    with DAG("d") as dag:
+
+        @task.bash
+        def says() -> str:
+            return "echo {{ dag.dag_id }}"
+
+        @task.bash
+        def fails() -> str:
+            return "exit 7"
+
+        says()
+        fails()
+    kept = MemoryStore()
+    run(dag, store=kept)
+    shown = {key.task_id: json.loads(fields) for (_, key), fields in kept.rendered.items()}
+    assert shown["says"]["bash_command"] == "echo d"
+    assert shown["fails"]["bash_command"] == "exit 7"
 
 
 def test_the_state_of_a_task_is_its_text() -> None:

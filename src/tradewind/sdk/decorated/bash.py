@@ -21,7 +21,8 @@ class BashDecoratedOperator(BashOperator):
     """
 
     custom_operator_name = "@task.bash"
-    template_fields: Sequence[str] = ("env", "cwd", "op_args", "op_kwargs")
+    template_fields: Sequence[str] = ("bash_command", "env", "cwd", "op_args", "op_kwargs")
+    overwrite_rtif_after_execution = True
     shallow_copy_attrs = ("python_callable",)
 
     def __init__(
