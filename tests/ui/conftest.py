@@ -6,6 +6,7 @@ Skipped without Chromium; on CI they fail instead (`tools/servers.py` installs i
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,21 @@ _LOOP = """() => [0, 1, 2].map(() => {
   for (let i = 0; i < 2_000_000; i++) x = (x * 48271) % 2147483647;
   return performance.now() - start + (x === 0 ? 1 : 0);
 })"""
+
+
+IDLE_PYTHON_MS = 90.0
+
+
+def slowness_of_this_machine() -> float:
+    """Return the same for what no browser does: a loop of Python, timed there and here."""
+    took = []
+    for _ in range(3):
+        started = time.monotonic()
+        x = 1
+        for _ in range(1_000_000):
+            x = x * 48_271 % 2_147_483_647
+        took.append((time.monotonic() - started) * 1000)
+    return max(1.0, sorted(took)[1] / IDLE_PYTHON_MS)
 
 
 class Visitor:

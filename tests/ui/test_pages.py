@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Page
 
+from tests.ui import seed
 from tests.ui.conftest import Visitor
-from tests.ui.serving import LARGE, Site
+from tests.ui.serving import HOSTILE, LARGE, Site
 
 AXE = Path(__file__).with_name("axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def _paths(site: Site) -> dict[str, str]:
+def paths(site: Site) -> dict[str, str]:
+    """Return an address of every page, by name."""
     dag = _dag(site)
     run, task = site.run_of(dag, "failed")
     below = site.path(dag, "runs", run)
@@ -33,11 +37,14 @@ def _paths(site: Site) -> dict[str, str]:
             "config",
             "users",
             "account",
+            "pools",
+            "variables",
+            "connections",
         )
     }
     paths["home"] = "/"
     paths["nowhere"] = "/no/such/page"
-    for view in ("", "graph", "gantt", "calendar", "backfills", "code", "details"):
+    for view in ("", "graph", "gantt", "runs", "calendar", "backfills", "code", "details"):
         paths[f"dag {view}"] = site.path(dag, view) if view else site.path(dag)
     paths |= {"run": below, "run gantt": f"{below}/gantt", "run details": f"{below}/details"}
     for tab in ("log", "xcom", "rendered", "attempts", "details"):
@@ -66,9 +73,9 @@ def test_pages_are_accessible_and_quiet(visitor: Visitor, theme: str) -> None:
     site.seeder.log(dag, run, task, lines=60, try_number=2)
     visitor.context.add_init_script(f"localStorage.setItem('tradewind.theme', '{theme}')")
     found: dict[str, list[str]] = {}
-    for name, path in _paths(site).items():
+    for name, path in paths(site).items():
         visitor.open(path)
-        problems = _violations(visitor) + visitor.complaints
+        problems = violations(visitor.page) + visitor.complaints
         visitor.complaints.clear()
         if problems:
             found[name] = problems
@@ -76,20 +83,42 @@ def test_pages_are_accessible_and_quiet(visitor: Visitor, theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.timeout(180)
 def test_dialogs_are_accessible(visitor: Visitor, theme: str) -> None:
     visitor.context.add_init_script(f"localStorage.setItem('tradewind.theme', '{theme}')")
     page = visitor.open(visitor.site.path(_dag(visitor.site)))
     page.get_by_role("button", name="Trigger", exact=True).click()
     page.get_by_role("dialog").get_by_label("batch_size").wait_for()
-    assert _violations(visitor) == []
+    assert violations(visitor.page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     page.get_by_role("listbox", name="Found").get_by_role("option").first.wait_for()
-    assert _violations(visitor) == []
+    assert violations(visitor.page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
-    assert _violations(visitor) == []
+    assert violations(visitor.page) == []
+    for path, button in (
+        ("/users", "Add a user"),
+        ("/pools", "Add a pool"),
+        ("/variables", "Add a variable"),
+        ("/connections", "Add a connection"),
+        (f"/dags/{seed.ASKING}/backfills", "Backfill"),
+    ):
+        visitor.open(path)
+        page.get_by_role("button", name=button).first.click()
+        page.get_by_role("dialog").locator("input").first.wait_for()
+        assert violations(visitor.page) == [], path
+    visitor.open("/")
+    page.get_by_role("button", name="Answer").last.click()
+    page.get_by_role("dialog").get_by_role("button").nth(1).wait_for()
+    assert violations(visitor.page) == []
+    dag = _dag(visitor.site)
+    run, task = visitor.site.run_of(dag, "failed")
+    visitor.open(visitor.site.path(dag, "runs", run, "tasks", task))
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_label("Affected task instances").wait_for()
+    assert violations(visitor.page) == []
     assert visitor.complaints == []
 
 
@@ -108,13 +137,26 @@ def test_the_first_page_comes_fast(visitor: Visitor) -> None:
     assert sorted(painted)[2] <= 500 * visitor.slowness(), painted
 
 
+@pytest.mark.timeout(180)
 def test_hostile_texts_are_texts(visitor: Visitor) -> None:
     site = visitor.site
     hits: list[str] = []
     visitor.page.expose_function("hit", lambda: hits.append("hit"))
     run, task = site.run_of("hostile", "failed")
     below = site.path("hostile", "runs", run)
+    _plant(visitor, run, task)
     for path in (
+        "/pools",
+        "/variables",
+        "/connections",
+        "/users",
+        "/audit",
+        "/errors",
+        "/assets",
+        f"{below}/tasks/{task}?tab=xcom",
+        f"{below}/tasks/{task}?tab=attempts",
+        f"{below}/details",
+        f"{below}/graph",
         "/dags?search=%22%3E%3Cimg%20src=x%20onerror=hit()%3E",
         "/dags?search=hostile",
         "/questions",
@@ -139,13 +181,47 @@ def test_hostile_texts_are_texts(visitor: Visitor) -> None:
     assert hits == []
 
 
+def _plant(visitor: Visitor, run: str, task: str) -> None:
+    """Put hostile texts wherever somebody may write one."""
+    site = visitor.site
+    api = f"{site.url}/api/v2"
+    below = f"{api}/dags/hostile/dagRuns/{quote(run, safe='')}/taskInstances/{task}"
+    for address, body in (
+        (f"{api}/pools", {"name": "hostile", "slots": 1, "description": HOSTILE}),
+        (f"{api}/variables", {"key": "hostile", "value": HOSTILE, "description": HOSTILE}),
+        (
+            f"{api}/connections",
+            {
+                "connection_id": "hostile",
+                "conn_type": HOSTILE,
+                "host": HOSTILE,
+                "login": HOSTILE,
+                "description": HOSTILE,
+            },
+        ),
+        (f"{below}/xcomEntries", {"key": "hostile", "value": {HOSTILE: HOSTILE}}),
+        (
+            f"{site.url}/auth/users",
+            {"username": "mallory", "role": "viewer", "password": "x" * 12, "email": HOSTILE},
+        ),
+    ):
+        answer = visitor.context.request.post(address, data=body)
+        assert answer.ok, (address, answer.text())
+    with site.db.write() as conn:
+        broken = conn.exec_driver_sql(
+            "UPDATE dag_file SET import_error = ?, failed_at = ? WHERE path = 'hostile.py'",
+            (HOSTILE, 1_700_000_000_000_000),
+        )
+        assert broken.rowcount == 1
+
+
 @pytest.mark.timeout(300)
 def test_a_phone_needs_no_sideways_scrolling(visitor: Visitor) -> None:
     page = visitor.page
     found: dict[str, int] = {}
     for width in (360, 320):
         page.set_viewport_size({"width": width, "height": 800})
-        for name, path in _paths(visitor.site).items():
+        for name, path in paths(visitor.site).items():
             visitor.open(path)
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
@@ -250,8 +326,8 @@ def test_a_question_with_a_form_is_answered_on_its_tasks_page(visitor: Visitor) 
     assert answered.value.json()["params_input"] == {"title": "Model 4.2", "percent": 25}
 
 
-def _violations(visitor: Visitor) -> list[str]:
-    page = visitor.page
+def violations(page: Page) -> list[str]:
+    """Return what shuts people out of a page, as axe-core finds it."""
     if page.evaluate("typeof window.axe") == "undefined":
         page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate(

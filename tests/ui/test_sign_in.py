@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests import identity_provider
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider
 from tests.ui.serving import running
+from tests.ui.test_pages import violations
 from tradewind.actions import accounts
 from tradewind.clock import SystemClock
 from tradewind.config import load_config
@@ -81,6 +82,8 @@ def test_who_is_refused_is_told_so(
     url, _ = server
     provider.person["groups"] = []
     page.goto(f"{url}/")
+    page.get_by_role("link", name="Sign in with Example ID").wait_for()
+    assert violations(page) == []
     page.get_by_role("link", name="Sign in with Example ID").click()
     assert "You have no access here" in page.get_by_role("alert").inner_text()
     provider.person["groups"] = identity_provider.ADA["groups"]
