@@ -34,6 +34,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """A request that came before. digest: of what it asked; answer: None when there is none yet."""
 
     digest: str
+    at: datetime
     answer: KeptAnswer | None
 
 
@@ -60,9 +61,10 @@ def begin(db: Database, box: Box, request_id: str, digest: str, now: datetime) -
             return None
         found = conn.execute(select(table).where(table.c.request_id == request_id)).one()
     if found.answer is None:
-        return Earlier(digest=found.digest, answer=None)
+        return Earlier(digest=found.digest, at=found.at, answer=None)
     opened = box.open(found.answer, where(request_id))
-    return Earlier(digest=found.digest, answer=msgspec.msgpack.decode(opened, type=KeptAnswer))
+    answer = msgspec.msgpack.decode(opened, type=KeptAnswer)
+    return Earlier(digest=found.digest, at=found.at, answer=answer)
 
 
 def finish(db: Database, box: Box, request_id: str, answer: KeptAnswer) -> None:
@@ -71,6 +73,17 @@ def finish(db: Database, box: Box, request_id: str, answer: KeptAnswer) -> None:
     named = table.c.request_id == request_id
     with db.write() as conn:
         conn.execute(update(table).where(named, table.c.answer.is_(None)).values(answer=sealed))
+
+
+def take_over(db: Database, request_id: str, earlier: Earlier, now: datetime) -> bool:
+    """Carry out in place of who began and gave no answer; False when somebody else does."""
+    as_seen = (
+        table.c.request_id == request_id,
+        table.c.at == earlier.at,
+        table.c.answer.is_(None),
+    )
+    with db.write() as conn:
+        return conn.execute(update(table).where(*as_seen).values(at=now)).rowcount > 0
 
 
 def forget(db: Database, request_id: str) -> None:

@@ -43,6 +43,8 @@ class Call(Generic[Q, B]):
         self.request = request
         self.query = query
         self.body = body
+        self.request_key: str | None = None
+        """What names this request among all, where its caller gave it a key."""
         self.before: Any = None
         self.after: Any = None
 

@@ -19,6 +19,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -45,7 +46,8 @@ _ABOUT_SESSIONS = "/auth/"
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table.
 
-    audited: whether a success is a change that the audit log shows.
+    audited: whether a success is a change that the audit log shows. repeatable: whether the
+    handler knows a request again by `Call.request_key`, and does it once.
     """
 
     method: str
@@ -58,6 +60,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     answers: Any = None
     audited: bool = False
+    repeatable: bool = False
 
     @property
     def operation_id(self) -> str:
@@ -94,10 +97,16 @@ class Routes:
         return self._declare("GET", path, access, status, audited=False)
 
     def post(
-        self, path: str, access: Access, *, status: int = 200, audited: bool = True
+        self,
+        path: str,
+        access: Access,
+        *,
+        status: int = 200,
+        audited: bool = True,
+        repeatable: bool = False,
     ) -> Callable[[F], F]:
         """Declare a POST; audited=False for one that changes nothing."""
-        return self._declare("POST", path, access, status, audited=audited)
+        return self._declare("POST", path, access, status, audited=audited, repeatable=repeatable)
 
     def put(self, path: str, access: Access, *, status: int = 200) -> Callable[[F], F]:
         """Declare a PUT."""
@@ -114,7 +123,14 @@ class Routes:
         return self._declare("DELETE", path, access, status, audited=True)
 
     def _declare(
-        self, method: str, path: str, access: Access, status: int, *, audited: bool
+        self,
+        method: str,
+        path: str,
+        access: Access,
+        status: int,
+        *,
+        audited: bool,
+        repeatable: bool = False,
     ) -> Callable[[F], F]:
         def keep(handler: F) -> F:
             hints = typing.get_type_hints(handler)
@@ -131,6 +147,7 @@ class Routes:
                     body=body,
                     answers=hints.get("return"),
                     audited=audited,
+                    repeatable=repeatable,
                 )
             )
             return handler
@@ -175,7 +192,8 @@ def to_route(site: Site, identify: Identify, endpoint: Endpoint) -> Route:
             call = call_of(request, body)
             if not endpoint.takes_key:
                 return _carry_out(endpoint, call)
-            return once(call, route, body, lambda: _carry_out(endpoint, call))
+            act = partial(_carry_out, endpoint, call)
+            return once(call, route, body, act, repeatable=endpoint.repeatable)
         except TradewindError as error:
             return refusal(error)
 

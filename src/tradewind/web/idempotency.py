@@ -10,12 +10,15 @@ Field").
 * What is refused changed nothing and is not kept: the next request with the key is tried anew.
 * A request that is being carried out, or whose server died in the middle of it, has no answer:
   409. Only looking tells what became of it, and that is what the answer says.
+* Some routes know their requests again (`repeatable`): they are given what names the request, and
+  do nothing when it was done before. There a request without an answer is carried out again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -30,6 +33,8 @@ from tradewind.web.refusals import invalid
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 MAX_KEY_CHARACTERS = 255
+GIVEN_UP = timedelta(seconds=60)
+"""No request is carried out for longer: a statement of the database has as much."""
 KEY_PATTERN = f"^[!-~]{{1,{MAX_KEY_CHARACTERS}}}$"
 
 
@@ -40,7 +45,14 @@ class Unanswered(Conflict):
     """  # noqa: D205  the message, in one
 
 
-def once(call: Call[Any, Any], route: str, body: bytes, act: Callable[[], Response]) -> Response:
+def once(
+    call: Call[Any, Any],
+    route: str,
+    body: bytes,
+    act: Callable[[], Response],
+    *,
+    repeatable: bool = False,
+) -> Response:
     """Carry out a request, unless it was carried out before; return its answer.
 
     Args:
@@ -48,6 +60,7 @@ def once(call: Call[Any, Any], route: str, body: bytes, act: Callable[[], Respon
         route: the method and the path of the route.
         body: the request's body.
         act: carries it out.
+        repeatable: whether it may be carried out again when nobody knows what became of it.
 
     Raises:
         Invalid: the key cannot be one, or named another request before.
@@ -60,13 +73,21 @@ def once(call: Call[Any, Any], route: str, body: bytes, act: Callable[[], Respon
     db, box = call.site.db, call.site.box
     request_id = _digest(call.caller.name, route, key)
     digest = _digest(call.request.url.path, call.request.url.query, body.hex())
-    earlier = kept_answers.begin(db, box, request_id, digest, call.site.clock.now())
+    call.request_key = f"request:{request_id}:{digest}"
+    now = call.site.clock.now()
+    earlier = kept_answers.begin(db, box, request_id, digest, now)
     if earlier is not None:
-        return _again(earlier, digest)
+        lost = repeatable and earlier.digest == digest and now - earlier.at > GIVEN_UP
+        if not lost or not kept_answers.take_over(db, request_id, earlier, now):
+            return _again(earlier, digest)
     try:
         response = act()
     except (UserError, Conflict):
         kept_answers.forget(db, request_id)
+        raise
+    except Exception:
+        if repeatable:
+            kept_answers.forget(db, request_id)
         raise
     answer = KeptAnswer(
         status=response.status_code, media_type=response.media_type, body=bytes(response.body)

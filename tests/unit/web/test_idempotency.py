@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from tradewind.store.sealing import Box, new_key
 from tradewind.store.secrets import Secrets
 from tradewind.web.access import Caller
 from tradewind.web.call import Call
-from tradewind.web.idempotency import once
+from tradewind.web.idempotency import GIVEN_UP, once
 from tradewind.web.refusals import Invalid
 from tradewind.web.site import Site
 
@@ -160,7 +161,12 @@ def test_a_key_is_good_for_a_day(world: World, admin: Client, past: History) -> 
     world.clock.at += timedelta(hours=1, seconds=10)
     assert trigger(world.token("ada"), "other").status == 200
     assert len(kept(world)) == 1
-    assert trigger(world.token("ada"), "k").json["dag_run_id"] != first.json["dag_run_id"]
+    # The key is free for another request; the same one still finds the run that it made.
+    anew = trigger(world.token("ada"), "k", TRIGGER | {"note": "another"})
+    assert anew.json["dag_run_id"] != first.json["dag_run_id"]
+    world.clock.at += timedelta(hours=25)
+    later = trigger(world.token("ada"), "k")
+    assert later.json["dag_run_id"] == first.json["dag_run_id"]
 
 
 def test_cleaning_takes_old_answers(world: World, admin: Client, past: History) -> None:
@@ -250,6 +256,51 @@ def test_what_was_cut_off_is_not_done_again(world: World, admin: Client) -> None
         once(call_of(world), "POST /x", b"", cut_off)
     with pytest.raises(Conflict, match="look whether it was done"):
         once(call_of(world), "POST /x", b"", never)
+
+
+def test_a_route_that_knows_its_requests_again_does_what_was_cut_off(
+    world: World, admin: Client
+) -> None:
+    seen: list[str | None] = []
+
+    def cut_off() -> Response:
+        raise KeyboardInterrupt
+
+    def act(call: Call[None, None]) -> Response:
+        seen.append(call.request_key)
+        return Response(b"done")
+
+    with pytest.raises(KeyboardInterrupt):
+        once(call_of(world), "POST /x", b"", cut_off, repeatable=True)
+    with pytest.raises(Conflict, match="being carried out"):
+        once(call_of(world), "POST /x", b"", never, repeatable=True)
+    world.clock.at += GIVEN_UP + timedelta(seconds=1)
+    with pytest.raises(Invalid, match="named another request"):
+        once(call_of(world), "POST /x", b"other", never, repeatable=True)
+    with pytest.raises(Conflict, match="look whether it was done"):
+        once(call_of(world), "POST /x", b"", never)
+    for _ in range(2):
+        call = call_of(world)
+        response = once(call, "POST /x", b"", partial(act, call), repeatable=True)
+        assert response.body == b"done"
+    assert len(seen) == 1
+    assert (seen[0] or "").startswith("request:")
+
+
+def test_a_run_is_made_once_though_the_server_died_in_between(
+    world: World, admin: Client, past: History
+) -> None:
+    before = runs_of(world)
+    first = trigger(admin, "k")
+    with world.db.write() as conn:
+        # As it is when the run was committed and its server was killed before it answered.
+        conn.execute(update(kept_answer).values(answer=None))
+    assert trigger(admin, "k").status == 409
+    world.clock.at += GIVEN_UP + timedelta(seconds=1)
+    again = trigger(admin, "k")
+    assert again.status == 200
+    assert again.json["dag_run_id"] == first.json["dag_run_id"]
+    assert runs_of(world) == before + 1
 
 
 def test_who_lost_a_race_may_try_again(world: World, admin: Client) -> None:

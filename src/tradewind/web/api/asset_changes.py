@@ -131,7 +131,7 @@ def _must_edit_all(call: Call[Any, Any], asset: AssetRow) -> None:
         raise Forbidden
 
 
-@routes.post(f"{_ALL}/{{asset_id}}/materialize", Access.DAG_EDIT)
+@routes.post(f"{_ALL}/{{asset_id}}/materialize", Access.DAG_EDIT, repeatable=True)
 def materialize_asset(call: Call[None, MaterializeBody | None]) -> DAGRunResponse:
     """Trigger the DAG that makes an asset."""
     site, body = call.site, call.body or MaterializeBody()
@@ -157,6 +157,7 @@ def materialize_asset(call: Call[None, MaterializeBody | None]) -> DAGRunRespons
         note=body.note,
         triggered_by="rest_api",
         user=call.caller.name,
+        key=call.request_key,
     )
     call.audit(after={"dag_id": dag_id, "run_id": created.run_id})
     return run_shapes(site, [created])[0]

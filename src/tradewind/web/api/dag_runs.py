@@ -118,7 +118,7 @@ def get_dag_run(call: Call[None, None]) -> DAGRunResponse:
     return run_shapes(call.site, [the_run(call)])[0]
 
 
-@routes.post(RUNS, Access.DAG_EDIT)
+@routes.post(RUNS, Access.DAG_EDIT, repeatable=True)
 def trigger_dag_run(call: Call[None, TriggerBody]) -> DAGRunResponse:
     """Trigger a run."""
     site, body, dag_id = call.site, call.body, call.path["dag_id"]
@@ -145,6 +145,7 @@ def trigger_dag_run(call: Call[None, TriggerBody]) -> DAGRunResponse:
         note=body.note,
         triggered_by="ui" if call.caller.how == "browser" else "rest_api",
         user=call.caller.name,
+        key=call.request_key,
     )
     # Not the values of the conf: they may be secret.
     call.audit(after={"run_id": created.run_id, "conf_keys": sorted(created.conf)})
