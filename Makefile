@@ -9,7 +9,7 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui screenshots run kube-assets test check reference format bench providers campaign clean
+.PHONY: help setup ui screenshots run kube-assets kube-cluster test check reference format bench providers campaign clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ test: setup ## Run every test, those in a browser and on Kubernetes by themselve
 	@$(BIN)/pytest -n auto --ignore=tests/ui --ignore=tests/kube $(ARGS)
 	@$(BIN)/pytest tests/ui $(UI_ARGS)
 	@$(BIN)/pytest tests/kube $(KUBE_ARGS)
+
+kube-cluster: setup ## Run the Kubernetes tests on a cluster of yours: KUBECONFIG=file (KUBE_ARGS)
+	@TRADEWIND_KUBE_CLUSTER=$${KUBECONFIG:-$$HOME/.kube/config} $(BIN)/pytest tests/kube $(KUBE_ARGS)
 
 check: setup ## Lint, types, layers, sizes, docs
 	$(BIN)/ruff check .

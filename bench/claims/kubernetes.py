@@ -16,7 +16,7 @@ from figures import Figure
 from product import Product
 from tests.kube import cluster as clusters
 from tests.kube.cluster import Cluster, Missing
-from tests.kube.nodeagent import NodeAgent
+from tests.kube.nodeagent import SCHEDULER, NodeAgent
 from tests.kube.world import executing, launch
 from tradewind.executors.kubernetes.executor import Pace
 
@@ -127,7 +127,10 @@ def running(context: Context, cluster: Cluster, settings: Mapping[str, str]) -> 
     namespace = cluster.namespace()
     template = cluster.folder / f"{namespace}.yaml"
     containers = [{"name": "base", "image": "tradewind:bench"}]
-    template.write_text(yaml.safe_dump({"spec": {"containers": containers}}), encoding="utf-8")
+    template.write_text(
+        yaml.safe_dump({"spec": {"schedulerName": SCHEDULER, "containers": containers}}),
+        encoding="utf-8",
+    )
     of_executor = {
         "NAMESPACE": namespace,
         "IN_CLUSTER": "false",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
 import socket
 import subprocess
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,17 +39,46 @@ class Missing(Exception):
 class Cluster:
     """A running API server."""
 
-    def __init__(self, folder: Path, address: str, tokens: dict[str, str], etcd: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: str,
+        tokens: dict[str, str],
+        *,
+        etcd: int = 0,
+        usernames: Mapping[str, str] | None = None,
+        node: str = "node-1",
+        node_address: str = "127.0.0.1",
+    ) -> None:
+        """Take note of one that runs.
+
+        Args:
+            folder: with `certs`: a certificate and key for 127.0.0.1, and the one to trust.
+            address: of the API server.
+            tokens: by user.
+            etcd: its port; 0: it is not ours to speak to.
+            usernames: as the API server names the users, where that is not as we do.
+            node: name of the tests' node.
+            node_address: where the API server reaches it.
+        """
         self.folder = folder
         self.address = address
+        self.node, self.node_address = node, node_address
         self._etcd = f"http://127.0.0.1:{etcd}"
-        self.ca_file = folder / "certs" / "apiserver.crt"
+        certs = folder / "certs"
+        own = certs / "trusted.crt"
+        self.ca_file = own if own.exists() else certs / "apiserver.crt"
         self._tokens = tokens
+        self._usernames = usernames or {}
         self.admin = self.client("admin")
 
     def client(self, user: str) -> Rest:
         """Return a client that acts as a user."""
         return Rest(self.address, str(self.ca_file), self._tokens[user])
+
+    def username(self, user: str) -> str:
+        """Return what the API server calls a user."""
+        return self._usernames.get(user, user)
 
     def kubeconfig(self, user: str, address: str | None = None) -> Path:
         """Write a kubeconfig for a user and return its path; address: of a proxy in front."""
@@ -88,9 +116,16 @@ class Cluster:
     def namespace(self) -> str:
         """Make a namespace with its default service account, and return its name."""
         name = f"t-{secrets.token_hex(4)}"
-        self.admin.must("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        labels = {"tests": self.node}
+        self.admin.must(
+            "POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}}
+        )
         account = {"metadata": {"name": "default"}}
-        self.admin.must("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
+        # Where controllers run, one of them may have been faster.
+        status, told = self.admin.call(
+            "POST", f"/api/v1/namespaces/{name}/serviceaccounts", account
+        )
+        assert status in {201, 409}, told
         return name
 
 
@@ -119,16 +154,12 @@ def running(*more: str) -> Iterator[Cluster]:
         try:
             address = f"https://127.0.0.1:{port}"
             _wait_until_ready(address, tokens["admin"], processes, folder / "log")
-            yield Cluster(folder, address, tokens, etcd)
+            yield Cluster(folder, address, tokens, etcd=etcd)
         finally:
-            for process in reversed(processes):
-                process.send_signal(signal.SIGTERM)
+            # Not asked to stop: it would wait a long time for watches to end, for nobody's good.
             for process in processes:
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                process.kill()
+                process.wait()
 
 
 def _programs() -> list[Path]:

@@ -11,6 +11,7 @@ import yaml
 
 from tests.acceptance.deployment import Deployment
 from tests.kube.cluster import Cluster
+from tests.kube.nodeagent import SCHEDULER
 
 SERVER = "http://api.test"
 
@@ -37,7 +38,9 @@ def deployed(
     template = home / "pod.yaml"
     environment = [{"name": "NOTES", "value": str(home / "home" / "notes")}]
     containers = [{"name": "base", "image": "tradewind:test", "env": environment}]
-    template.write_text(yaml.safe_dump({"spec": {"containers": containers}}))
+    template.write_text(
+        yaml.safe_dump({"spec": {"schedulerName": SCHEDULER, "containers": containers}})
+    )
     world = Deployment(
         home / "home",
         f"sqlite:///{home / 'tradewind.db'}",

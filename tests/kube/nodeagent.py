@@ -39,7 +39,9 @@ import urllib3
 from tests.kube.cluster import Cluster
 from tradewind.clock import SystemClock
 
-NODE = "node-1"
+SCHEDULER = "tradewind-tests"
+"""Pods that name another scheduler are none of ours."""
+_BEAT_S = 10.0
 _MERGE = "application/merge-patch+json"
 _THREADS = 8
 
@@ -82,7 +84,9 @@ class NodeAgent:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stopped = True
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
         for process in list(self._processes.values()):
             os.killpg(process.pid, signal.SIGKILL)
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -156,6 +160,8 @@ class NodeAgent:
                 self._note("MODIFIED", pod)
 
     def _note(self, what: str, pod: Pod) -> None:
+        if pod["spec"].get("schedulerName") != SCHEDULER:
+            return
         uid, metadata = pod["metadata"]["uid"], pod["metadata"]
         with self._changed:
             self.events.append((what, metadata["name"]))
@@ -187,7 +193,7 @@ class NodeAgent:
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"name": pod["metadata"]["name"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": self._cluster.node},
         }
         status, _ = self._api.call("POST", _path(pod) + "/binding", binding)
         if status >= 300:
@@ -367,14 +373,30 @@ class NodeAgent:
             self._api.call("DELETE", path)
 
     def _register(self) -> None:
+        alone = {"key": SCHEDULER, "effect": "NoSchedule"}
+        node = {"metadata": {"name": self._cluster.node}, "spec": {"taints": [alone]}}
+        self._api.call("POST", "/api/v1/nodes", node)
+        self._beat()
+        threading.Thread(target=self._keep_beating, daemon=True).start()
+
+    def _keep_beating(self) -> None:
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._stopped, _BEAT_S):
+                with contextlib.suppress(urllib3.exceptions.HTTPError, OSError, AssertionError):
+                    self._beat()
+
+    def _beat(self) -> None:
+        """Say that the node is there, as the controllers of a whole cluster expect it."""
         assert self._kubelet is not None
-        self._api.call("POST", "/api/v1/nodes", {"metadata": {"name": NODE}})
+        now = SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        ready = {**_condition("Ready", "True", "Here", ""), "lastHeartbeatTime": now}
         status = {
-            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "addresses": [{"type": "InternalIP", "address": self._cluster.node_address}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self._kubelet.server_port}},
-            "conditions": [_condition("Ready", "True", "Here", "")],
+            "conditions": [ready],
         }
-        self._api.must("PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, kind=_MERGE)
+        path = f"/api/v1/nodes/{self._cluster.node}/status"
+        self._api.must("PATCH", path, {"status": status}, kind=_MERGE)
 
     def _serve_logs(self) -> None:
         """Answer what the API server asks a kubelet: a container's output."""
@@ -396,7 +418,8 @@ class NodeAgent:
             def log_message(self, *args: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        local = self._cluster.node_address == "127.0.0.1"
+        server = ThreadingHTTPServer(("127.0.0.1" if local else "0.0.0.0", 0), Handler)
         certs = self._cluster.folder / "certs"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certs / "apiserver.crt", certs / "apiserver.key")

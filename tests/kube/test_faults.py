@@ -204,7 +204,11 @@ def _grant(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
                 "name": role["metadata"]["name"],
             },
             "subjects": [
-                {"kind": "User", "name": "executor", "apiGroup": "rbac.authorization.k8s.io"}
+                {
+                    "kind": "User",
+                    "name": cluster.username("executor"),
+                    "apiGroup": "rbac.authorization.k8s.io",
+                }
             ],
         },
     )

@@ -30,6 +30,7 @@ COMMON = {
     "namespace": os.environ["PODS_NAMESPACE"],
     "config_file": os.environ["PODS_KUBECONFIG"],
     "poll_interval": 0.2,
+    "pod_template_dict": {"spec": {"schedulerName": "tradewind-tests"}},
 }
 
 class Noting(KubernetesPodOperator):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kube.cluster import Cluster
+from tests.kube.nodeagent import SCHEDULER
 from tradewind.clock import SystemClock
 from tradewind.executors.base import Fact, Gone
 from tradewind.executors.kubernetes.executor import KubernetesExecutor, Pace
@@ -18,7 +19,7 @@ from tradewind.executors.kubernetes.ledger import Keep
 from tradewind.executors.kubernetes.podspec import Shape
 from tradewind.executors.kubernetes.policy import Allowed
 from tradewind.kube.api import Access, KubeApi
-from tradewind.kube.template import built_in
+from tradewind.kube.template import built_in, merge
 from tradewind.model.ids import AttemptId
 from tradewind.wire.messages import Assignment, Launch, RunInfo
 
@@ -116,7 +117,7 @@ def executing(
         Access(in_cluster=False, config_file=config_file or cluster.kubeconfig(user, address))
     )
     shape = Shape(
-        template=built_in(),
+        template=merge(built_in(), {"spec": {"schedulerName": SCHEDULER}}),
         group="test",
         namespace=namespace,
         allowed=Allowed(namespaces=(namespace, *more_namespaces)),
