@@ -230,6 +230,19 @@ def test_an_event_that_was_not_answered_is_sent_again(triggerer: TriggererProces
     scheduler.wait_for(lambda: len(scheduler.of(TriggerFinish)) == 2, "the event again")
 
 
+def test_what_it_is_given_again_it_claims_again_and_starts_once(
+    triggerer: TriggererProcess,
+) -> None:
+    scheduler = triggerer.scheduler
+    for _ in range(2):
+        scheduler.send(launch("t", "waits.Fires", value=1, after=0.3))
+    finish = scheduler.finish_of("t")
+    assert [claim.nonce for claim in scheduler.of(Claim)] == [finish.nonce] * 2
+    scheduler.send(launch("other", "waits.Fires", value=2))
+    scheduler.finish_of("other")
+    assert len(scheduler.of(TriggerFinish)) == 2
+
+
 def test_what_is_beyond_its_capacity_waits(tmp_path: Path) -> None:
     world = TriggererProcess(tmp_path, "--capacity", "2")
     (world.dags / "waits.py").write_text(WAITS)

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.sim.reached import Reached
+from tests.unit.scheduler.conftest import found
+
+__all__ = ["found", "reached"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import __future__
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.sim import test_scheduler as sim
+from tests.unit.scheduler import test_deferrals as deferring
 from tests.unit.scheduler import test_fences as fences
 from tests.unit.scheduler import test_repeated as repeated
 from tests.unit.scheduler import test_replay as replays
 from tests.unit.scheduler import test_stopping as stopping
 from tests.unit.scheduler import test_waiting as waiting
-from tests.unit.scheduler.town import Town
+from tests.unit.scheduler.town import Found
 from tradewind.actions import user_calls
 from tradewind.engine import events, runs, step
 from tradewind.model.spec import DagSpec
@@ -33,8 +34,6 @@ from tradewind.scheduler import stopping as stoppings
 from tradewind.store import apply
 
 SEEDS = 8
-
-Found = Callable[..., Town]
 
 
 class Guard(NamedTuple):
@@ -298,7 +297,18 @@ GUARDS: dict[str, Guard] = {
         after.AfterCommit, "rest", "self._callbacks.look_again()", "pass", some_seed
     ),
     "deferrals are launched": Guard(
-        after.AfterCommit, "rest", "self._deferrals.launch()", "pass", some_seed
+        after.AfterCommit,
+        "rest",
+        "self._deferrals.launch()",
+        "pass",
+        deferring.test_a_trigger_starts_as_soon_as_its_task_has_deferred,
+    ),
+    "a trigger is adopted by its event": Guard(
+        deferrals.Deferrals,
+        "finish",
+        "self._triggers.adopt(message.attempt_id, peer_id, message.nonce)",
+        "pass",
+        deferring.test_the_event_of_who_is_given_a_trigger_again_counts_before_it_claims,
     ),
 }
 
@@ -314,19 +324,6 @@ def remove(guard: Guard, patch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
     exec(code, function.__globals__, made)  # noqa: S102  that is what a mutant is
     patch.setattr(guard.owner, guard.name, made[guard.name])
-
-
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
 
 
 @pytest.mark.timeout(300)

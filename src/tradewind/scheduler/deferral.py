@@ -162,6 +162,7 @@ class Deferrals:
     def finish(self, work: Work, peer_id: str, message: TriggerFinish) -> None:
         """Record a trigger's event or failure and wake its task."""
         self._triggerers.heard(peer_id)
+        self._triggers.adopt(message.attempt_id, peer_id, message.nonce)
         trigger = self.current(message.attempt_id, message.nonce)
         if trigger is None or message.attempt_id in work.fired:
             work.reply(peer_id, _fenced(message.seq))

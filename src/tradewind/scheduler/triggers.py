@@ -88,6 +88,16 @@ class LiveTriggers:
         trigger.peer_id, trigger.nonce = peer_id, nonce
         self._triggerers.give(peer_id, attempt_id)
 
+    def adopt(self, attempt_id: AttemptId, peer_id: str, nonce: str) -> None:
+        """Take a claim as read.
+
+        Whoever was given a trigger and speaks of it under a nonce has it under that one: it may
+        have had it before, and then starts it no second time.
+        """
+        trigger = self._all.get(attempt_id)
+        if trigger is not None and trigger.peer_id == peer_id and trigger.nonce is None:
+            trigger.nonce = nonce
+
     def take_back(self, attempt_ids: Iterable[AttemptId]) -> None:
         """Note that nobody runs these any more."""
         for attempt_id in attempt_ids:
@@ -115,11 +125,8 @@ class LiveTriggers:
             trigger = self._all.get(one.attempt_id)
             if trigger is not None and trigger.peer_id is None:
                 self.give(one.attempt_id, peer_id, one.nonce)
-            elif trigger is None or not _its_own(trigger, peer_id, one.nonce):
+                continue
+            self.adopt(one.attempt_id, peer_id, one.nonce)
+            if trigger is None or trigger.nonce != one.nonce:
                 unwanted.append(one.attempt_id)
         return unwanted
-
-
-def _its_own(trigger: LiveTrigger, peer_id: str, nonce: str) -> bool:
-    # Given to it, and named before its claim was read: the claim is on its way.
-    return trigger.nonce == nonce or (trigger.nonce is None and trigger.peer_id == peer_id)

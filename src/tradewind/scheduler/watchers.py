@@ -84,6 +84,7 @@ class Watchers:
 
     def event(self, work: Work, peer_id: str, message: WatcherEvent) -> None:
         """Make an asset event of what a watcher's trigger yielded."""
+        self._triggers.adopt(message.attempt_id, peer_id, message.nonce)
         trigger = self._deferrals.current(message.attempt_id, message.nonce)
         if trigger is None or not isinstance(trigger.subject, Watcher):
             refusal = Reply(seq=message.seq, error="fenced", message="not this trigger")

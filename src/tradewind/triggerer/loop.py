@@ -17,7 +17,6 @@ import logging
 import os
 import signal
 import uuid
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 from tradewind.clock import Clock
@@ -62,7 +61,7 @@ class Triggerer:
         self._clock = clock
         self._peer_id = uuid.uuid4().hex
         self._triggers: dict[AttemptId, RunningTrigger] = {}
-        self._waiting: deque[Launch] = deque()
+        self._waiting: dict[AttemptId, Launch] = {}
         self._resolver = Resolver(settings.dags_folder)
         self._watchdog = Watchdog(clock, settings.blocked_s)
         self._stopping = asyncio.Event()
@@ -147,14 +146,16 @@ class Triggerer:
                 self._cancel(attempt_id, "no longer current")
 
     def _launch(self, launch: Launch) -> None:
-        """Claim a trigger, now or when there is room."""
-        if self._stopping.is_set() or launch.attempt_id in self._triggers:
+        """Claim a trigger, now or when there is room; again, when it is here already."""
+        if self._stopping.is_set():
             return
-        if len(self._triggers) >= self._settings.capacity:
-            self._waiting.append(launch)
+        trigger = self._triggers.get(launch.attempt_id)
+        if trigger is None and len(self._triggers) >= self._settings.capacity:
+            self._waiting[launch.attempt_id] = launch
             return
-        trigger = RunningTrigger(launch.assignment, launch.claim_token, uuid.uuid4().hex)
-        self._triggers[trigger.attempt_id] = trigger
+        if trigger is None:
+            trigger = RunningTrigger(launch.assignment, launch.claim_token, uuid.uuid4().hex)
+            self._triggers[trigger.attempt_id] = trigger
         self._link.send(
             Claim(
                 seq=self._link.next_seq(),
@@ -184,7 +185,7 @@ class Triggerer:
             self._forget(trigger)
 
     def _cancel(self, attempt_id: AttemptId, reason: str) -> None:
-        self._waiting = deque(w for w in self._waiting if w.attempt_id != attempt_id)
+        self._waiting.pop(attempt_id, None)
         trigger = self._triggers.get(attempt_id)
         if trigger is None:
             return
@@ -198,7 +199,7 @@ class Triggerer:
         if self._triggers.get(trigger.attempt_id) is trigger:
             del self._triggers[trigger.attempt_id]
         if self._waiting and len(self._triggers) < self._settings.capacity:
-            self._launch(self._waiting.popleft())
+            self._launch(self._waiting.pop(next(iter(self._waiting))))
 
     async def _let_go(self) -> None:
         """Drop the triggers, let them clean up, and give last events time to be answered."""

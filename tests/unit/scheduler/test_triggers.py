@@ -113,6 +113,15 @@ def test_what_was_given_and_named_before_its_claim_was_read_may_go_on() -> None:
     assert world.triggers.compare("y", [RunningAttempt(A, "m")]) == [A]
 
 
+def test_who_is_given_what_it_has_already_keeps_it_under_its_old_claim() -> None:
+    world = World()
+    world.give(A, "x")
+    world.triggers.adopt(A, "y", "m")
+    world.triggers.adopt(A, "x", "n")
+    assert world.triggers.compare("x", [RunningAttempt(A, "n")]) == []
+    assert world.triggers.compare("x", [RunningAttempt(A, "m")]) == [A]
+
+
 def test_what_nobody_else_was_given_is_adopted() -> None:
     world = World()
     world.triggerers.connected("x")

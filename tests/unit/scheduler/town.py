@@ -56,13 +56,20 @@ class Town:
     """One DAG "d", one scheduler, one host, and a scripted executor "Scripted"."""
 
     def __init__(
-        self, folder: Path, template: Path, spec: DagSpec, *, remote: bool = False, **settings: Any
+        self,
+        folder: Path,
+        template: Path,
+        spec: DagSpec,
+        *,
+        remote: bool = False,
+        seed: int = 1,
+        **settings: Any,
     ) -> None:
         self.executor = Scripted()
         self.cluster = Cluster(
             folder,
             template,
-            1,
+            seed,
             (spec,),
             replace(SETTINGS, **settings),
             executors={"Scripted": self.executor},

@@ -136,8 +136,12 @@ class Runner:
         if self.dead:
             return
         if isinstance(message, Launch):
-            if message.attempt_id not in self.jobs:
+            known = self.jobs.get(message.attempt_id)
+            if known is None:
                 self._take(message)
+            elif known.assignment.kind == "trigger":
+                self._seq += 1
+                self._say(replace(self._claim_of(known), seq=self._seq))
         elif isinstance(message, CancelAttempt):
             self._kill(message.attempt_id)
         elif isinstance(message, Reply):
@@ -153,7 +157,7 @@ class Runner:
         return tuple(
             RunningAttempt(j.assignment.attempt_id, j.nonce)
             for j in self.jobs.values()
-            if not j.over
+            if not j.over or j.assignment.kind == "trigger"  # a triggerer names what it reports
         )
 
     def die(self) -> None:
@@ -173,15 +177,15 @@ class Runner:
         if launch.assignment.kind == "trigger":
             # A trigger is started at once; its claim is a formality.
             job.started = True
-        self._ask(
-            job,
-            Claim(
-                seq=0,
-                attempt_id=launch.attempt_id,
-                nonce=nonce,
-                claim_token=launch.claim_token,
-                worker=self.name,
-            ),
+        self._ask(job, self._claim_of(job))
+
+    def _claim_of(self, job: Job) -> Claim:
+        return Claim(
+            seq=0,
+            attempt_id=job.assignment.attempt_id,
+            nonce=job.nonce,
+            claim_token=job.token,
+            worker=self.name,
         )
 
     def _ask(self, job: Job, question: Question) -> None:
@@ -211,9 +215,10 @@ class Runner:
             self.witness.start(job.assignment, job.nonce)
         job.started = True
         last_s = self.net.streams("durations").choice([0.0, 0.2, 3.0, 40.0])
-        self.net.agenda.after(last_s, lambda: self._end(job))
+        self.net.agenda.after(last_s, lambda: self.finish(job))
 
-    def _end(self, job: Job) -> None:
+    def finish(self, job: Job) -> None:
+        """Come to the end of what a job does, and say so."""
         if self.dead or job.over:
             return
         job.over = True
