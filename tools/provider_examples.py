@@ -1,0 +1,36 @@
+"""Write docs/provider-examples.md: which example DAG files of provider packages load."""
+
+from __future__ import annotations
+
+from tests.providers.conftest import (
+    LIBRARIES,
+    MORE_LIBRARIES,
+    MORE_PROVIDERS,
+    PROVIDERS,
+    made,
+    runner,
+)
+from tests.providers.test_examples import PAGE, rows
+
+HEAD = """# The example DAGs of providers
+
+The example DAG files in the source packages of `apache-airflow-providers-…` (`tests/system`),
+parsed by Tradewind, unchanged, with the packages installed without Apache Airflow. They call the
+services that they are for, so they are not run here. Written by `python -m
+tools.provider_examples`; `tests/providers/test_examples.py` (`make providers`) holds it against
+what happens. What the files use of `tests_common`, Airflow's own test tools, which no registry has,
+stands in the test.
+
+| provider | files | load | DAGs | others |
+|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    libraries = (*LIBRARIES, *MORE_LIBRARIES)
+    python = made("more-providers", {**PROVIDERS, **MORE_PROVIDERS}, libraries)
+    PAGE.write_text(HEAD + "\n".join(rows(runner(python))) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
