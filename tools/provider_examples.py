@@ -21,6 +21,11 @@ tools.provider_examples`; `tests/providers/test_examples.py` (`make providers`) 
 what happens. What the files use of `tests_common`, Airflow's own test tools, which no registry has,
 stands in the test.
 
+The libraries of the google provider take 1.6 GB, so its files are no part of that test. Loaded by
+hand (version 22.8.0, with the libraries and the other providers that they import): 186 of 194; the
+other eight need confluent-kafka, mysqlclient, parts of the Azure SDK, or say themselves that what
+they need is not there.
+
 | provider | files | load | DAGs | others |
 |---|---|---|---|---|
 """

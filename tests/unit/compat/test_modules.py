@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,16 @@ def test_things_are_found_and_written_down() -> None:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     assert deserialize(serialize({"at": at})) == {"at": at}
     assert context_to_airflow_vars({}, in_env_var_format=True) == {}
+
+
+def test_what_names_the_running_task_has_its_prefix() -> None:
+    names: dict[str, Any] = {}
+    for module in ("airflow.sdk.execution_time.context", "airflow.utils.operator_helpers"):
+        exec(f"from {module} import DEFAULT_FORMAT_PREFIX, ENV_VAR_FORMAT_PREFIX", names)  # noqa: S102
+        exec(f"from {module} import AIRFLOW_VAR_NAME_FORMAT_MAPPING", names)  # noqa: S102
+        forms = names["AIRFLOW_VAR_NAME_FORMAT_MAPPING"]["AIRFLOW_CONTEXT_DAG_ID"]
+        assert forms["default"] == names["DEFAULT_FORMAT_PREFIX"] + "dag_id" == "airflow.ctx.dag_id"
+        assert forms["env_var_format"] == names["ENV_VAR_FORMAT_PREFIX"] + "DAG_ID"
 
 
 def test_a_folder_of_dag_files_is_imported(tmp_path: Path) -> None:

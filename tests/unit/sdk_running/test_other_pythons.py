@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tradewind.compat.airflow.modules.venvs import prepare_virtualenv
 from tradewind.errors import DagError
 from tradewind.sdk import (
     DAG,
@@ -206,4 +208,25 @@ def test_only_functions_with_a_name_and_known_serializers() -> None:
     with DAG("d"), pytest.raises(DagError, match="serializer: 'json' is not one of pickle"):
         ExternalPythonOperator(
             task_id="t", python=sys.executable, python_callable=run, serializer="json"
+        )
+
+
+def test_a_provider_has_an_environment_made(tmp_path: Path) -> None:
+    wanted = tmp_path / "requirements.txt"
+    wanted.write_text(f"\n{wheel(tmp_path)}\n")
+    python = prepare_virtualenv(
+        str(tmp_path / "venv"),
+        sys.executable,
+        system_site_packages=False,
+        requirements_file_path=str(wanted),
+    )
+    asked = [python, "-c", "import windvane; print(windvane.degrees)"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "270\n"
+    with pytest.raises(ValueError, match="not both"):
+        prepare_virtualenv(
+            "v",
+            "python3",
+            system_site_packages=True,
+            requirements=["a"],
+            requirements_file_path="r",
         )

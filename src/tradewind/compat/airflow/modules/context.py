@@ -7,10 +7,13 @@ from typing import Any
 
 from tradewind.sdk import policies
 
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
+
 AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
     f"AIRFLOW_CONTEXT_{name}": {
-        "default": f"airflow.ctx.{name.lower()}",
-        "env_var_format": f"AIRFLOW_CTX_{name}",
+        "default": f"{DEFAULT_FORMAT_PREFIX}{name.lower()}",
+        "env_var_format": f"{ENV_VAR_FORMAT_PREFIX}{name}",
     }
     for name in (
         "DAG_ID",

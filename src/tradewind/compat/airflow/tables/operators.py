@@ -116,6 +116,12 @@ TABLE: Table = {
     "airflow.providers.standard.decorators.bash": Module({"bash_task": "sdk:task"}),
     "airflow.providers.standard.decorators.python": Module({"python_task": "sdk:task"}),
     "airflow.providers.standard.utils": Module(),
+    "airflow.providers.standard.utils.python_virtualenv": Module(
+        {
+            "prepare_virtualenv": "compat.venvs",
+            "write_python_script": "compat.python_scripts",
+        }
+    ),
     "airflow.providers.standard.utils.skipmixin": Module({"SkipMixin": "sdk:SkipMixin"}),
     "airflow.providers.standard.utils.weekday": Module({"WeekDay": "sdk.weekdays"}),
     "airflow.providers.standard.version_compat": Module(whole="compat.version"),

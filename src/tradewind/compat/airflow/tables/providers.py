@@ -76,5 +76,10 @@ TABLE: Table = {
         }
     ),
     f"{_COMPAT}.standard.triggers": Module({"TimeDeltaTrigger": "sdk.triggers.temporal"}),
-    f"{_COMPAT}.standard.utils": Module(whole="compat.python_scripts"),
+    f"{_COMPAT}.standard.utils": Module(
+        {
+            "prepare_virtualenv": "compat.venvs",
+            "write_python_script": "compat.python_scripts",
+        }
+    ),
 }

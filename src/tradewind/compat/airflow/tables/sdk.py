@@ -129,6 +129,8 @@ TABLE: Table = {
     "airflow.sdk.execution_time.context": Module(
         {
             "AIRFLOW_VAR_NAME_FORMAT_MAPPING": "compat.context",
+            "DEFAULT_FORMAT_PREFIX": "compat.context",
+            "ENV_VAR_FORMAT_PREFIX": "compat.context",
             "context_to_airflow_vars": "compat.context",
             "context_get_outlet_events": "compat.context",
             "NEVER_EXPIRE": "sdk:NEVER_EXPIRE",

@@ -81,6 +81,8 @@ TABLE: Table = {
             "KeywordParameters": "compat.injection",
             "make_kwargs_callable": "compat.injection",
             "AIRFLOW_VAR_NAME_FORMAT_MAPPING": "compat.context",
+            "DEFAULT_FORMAT_PREFIX": "compat.context",
+            "ENV_VAR_FORMAT_PREFIX": "compat.context",
             "context_to_airflow_vars": "compat.context",
         }
     ),
