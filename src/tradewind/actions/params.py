@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradewind.errors import UserError
+from tradewind.model.json_schema import SchemaNotRight, violation
 from tradewind.model.spec import DagSpec, ParamSpec
 
 
@@ -38,16 +39,9 @@ def check_params(spec: DagSpec, conf: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(dag_id: str, name: str, param: ParamSpec, value: Any) -> None:
-    if not param.schema:
-        return
-    # A tenth of a second that a process which never triggers such a DAG need not pay.
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
-
-    validator = Draft202012Validator(
-        param.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-    error = best_match(validator.iter_errors(value))
-    if error is not None:
-        where = "".join(f"[{part!r}]" for part in error.absolute_path)
-        raise ParamsInvalid(f"DAG {dag_id!r}, param {name!r}{where}: {error.message}")
+    try:
+        found = violation(param.schema, value)
+    except SchemaNotRight as error:
+        raise ParamsInvalid(f"DAG {dag_id!r}, param {name!r}: {error}") from None
+    if found is not None:
+        raise ParamsInvalid(f"DAG {dag_id!r}, param {name!r}{found.place}: {found.message}")

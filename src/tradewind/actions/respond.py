@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jsonschema
-
 from tradewind.actions.answer import ANSWER_S, await_answer
 from tradewind.clock import Clock
 from tradewind.errors import Conflict, NotFound, UserError
 from tradewind.model.ids import TiKey
+from tradewind.model.json_schema import SchemaNotRight, violation
 from tradewind.store import inbox
 from tradewind.store.connect import Database
 from tradewind.store.read import hitl
@@ -109,8 +108,10 @@ def _checked_params(asked: Asked, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, field in form.items():
         value = given.get(name, field.get("value"))
         try:
-            jsonschema.validate(value, field.get("schema") or {})
-        except jsonschema.ValidationError as error:
-            raise UserError(f"the field {name!r}: {error.message}") from None
+            found = violation(field.get("schema") or {}, value)
+        except SchemaNotRight as error:
+            raise UserError(f"the field {name!r}: {error}") from None
+        if found is not None:
+            raise UserError(f"the field {name!r}{found.place}: {found.message}")
         filled[name] = value
     return filled

@@ -14,6 +14,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Self
 
 from tradewind.errors import DagError
+from tradewind.model.json_schema import SchemaNotRight, violation
 from tradewind.sdk.exceptions import ParamValidationError
 from tradewind.sdk.references import ResolveMixin
 
@@ -102,6 +103,24 @@ class Param:
         value = None if self.value is NOT_GIVEN else self.value
         return {"value": value, "schema": self.schema, "description": self.description}
 
+    def serialize(self) -> dict[str, Any]:
+        """Return everything of it as plain data; see `deserialize`."""
+        return {**self.dump(), "source": self.source}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any], version: int = 1) -> Param:
+        """Return the param of `serialize`'s data."""
+        del version
+        return cls(
+            default=data["value"],
+            description=data["description"],
+            source=data.get("source"),
+            schema=data["schema"],
+        )
+
+    def __copy__(self) -> Param:
+        return Param(self.value, self.description, self.source, schema=self.schema)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Param):
             return NotImplemented
@@ -178,6 +197,13 @@ class ParamsDict(MutableMapping[str, Any]):
     def values(self) -> ValuesView[Any]:
         """Return the `Param`s."""
         return self._params.values()
+
+    def update(self, *others: Any, **more: Any) -> None:
+        """Take over values or params; params of another `ParamsDict` keep their schemas."""
+        if len(others) == 1 and isinstance(others[0], ParamsDict):
+            self._params.update(others[0].items())
+            others = ()
+        super().update(*others, **more)
 
     def get_param(self, name: str) -> Param:
         """Return the `Param` of a name."""
@@ -269,36 +295,12 @@ def _check_json(value: Any) -> None:
 
 
 def _check_schema(value: Any, schema: Mapping[str, Any]) -> None:
-    if not schema:
-        return
-    import jsonschema  # noqa: PLC0415  80 ms that most DAG files do not need
-
-    validator = jsonschema.Draft7Validator(schema, format_checker=_formats())
     try:
-        error = next(validator.iter_errors(value), None)
-    except jsonschema.exceptions.SchemaError as bad:
-        raise DagError(f"its schema is not right: {bad.message}") from None
-    if error is not None:
-        raise ParamValidationError(f"{error.message} (schema: {json.dumps(schema, default=str)})")
-
-
-def _formats() -> Any:
-    import jsonschema  # noqa: PLC0415  as above
-
-    checker = jsonschema.FormatChecker()
-    for name, parse in (
-        ("date-time", datetime.fromisoformat),
-        ("date", date.fromisoformat),
-        ("time", time.fromisoformat),
-    ):
-        checker.checks(name, raises=ValueError)(_parses(parse))
-    return checker
-
-
-def _parses(parse: Any) -> Any:
-    def check(value: object) -> bool:
-        if isinstance(value, str):
-            parse(value)
-        return True
-
-    return check
+        found = violation(schema, value)
+    except SchemaNotRight as error:
+        raise DagError(str(error)) from None
+    if found is not None:
+        where = f"{found.place}: " if found.place else ""
+        raise ParamValidationError(
+            f"{where}{found.message} (schema: {json.dumps(schema, default=str)})"
+        )
