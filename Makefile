@@ -53,7 +53,7 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-providers: setup ## Load every module of the larger provider packages too (downloads 200 MB once)
+providers: setup ## Load every module of the larger provider packages too (downloads 1 GB once)
 	@$(PYTHON) tools/servers.py
 	@TRADEWIND_TEST_MORE_PROVIDERS=1 $(BIN)/pytest -q tests/providers $(ARGS)
 

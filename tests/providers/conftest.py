@@ -44,6 +44,7 @@ MORE_PROVIDERS = {
     "cncf-kubernetes": "10.25.0",
     "docker": "4.6.1",
     "ftp": "3.16.1",
+    "google": "22.8.0",
     "slack": "9.11.1",
     "ssh": "7.0.1",
 }
@@ -53,6 +54,26 @@ MORE_LIBRARIES = (
     *("marshmallow", "paramiko", "pydantic", "python-dotenv", "redshift_connector", "slack-sdk"),
     *("sagemaker-studio<1.1", "tabulate", "urllib3", "watchtower<4", "lazy-object-proxy"),
 )
+
+GOOGLE_LIBRARIES = (
+    *("dill", "gcloud-aio-auth", "gcloud-aio-bigquery", "gcloud-aio-storage"),
+    *("gcsfs", "google-analytics-admin", "google-api-core"),
+    *("google-api-python-client", "google-auth", "google-auth-httplib2"),
+    *("google-genai", "grpcio-gcp", "httpx2", "immutabledict", "looker-sdk"),
+    *("pandas", "pandas-gbq", "proto-plus", "pyarrow", "sqlalchemy-bigquery"),
+    *("sqlalchemy-spanner",),
+)
+GOOGLE_CLOUD_LIBRARIES = (
+    *("aiplatform", "alloydb", "automl", "batch", "bigquery"),
+    *("bigquery-datatransfer", "bigquery-storage", "bigtable", "build", "compute"),
+    *("container", "datacatalog", "dataflow-client", "dataform", "dataplex"),
+    *("dataproc", "dataproc-metastore", "dlp", "kms", "language", "logging"),
+    *("managedkafka", "memcache", "monitoring", "orchestration-airflow", "os-login"),
+    *("pubsub", "redis", "run", "secret-manager", "spanner", "speech", "storage"),
+    *("storage-transfer", "tasks", "texttospeech", "translate", "videointelligence"),
+    *("vision", "workflows"),
+)
+"""What google's package is for; of those of Google Cloud, the names behind "google-cloud-"."""
 
 Run = Callable[..., Any]
 
@@ -109,5 +130,14 @@ def with_providers() -> Run:
 @pytest.fixture(scope="session")
 def with_more_providers() -> Run:
     return runner(
-        made("more-providers", {**PROVIDERS, **MORE_PROVIDERS}, (*LIBRARIES, *MORE_LIBRARIES))
+        made(
+            "more-providers",
+            {**PROVIDERS, **MORE_PROVIDERS},
+            (
+                *LIBRARIES,
+                *MORE_LIBRARIES,
+                *GOOGLE_LIBRARIES,
+                *(f"google-cloud-{name}" for name in GOOGLE_CLOUD_LIBRARIES),
+            ),
+        )
     )

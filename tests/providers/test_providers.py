@@ -27,6 +27,19 @@ NOT_HERE = {
     r"amazon\.aws\.(executors|auth_manager|cli|bundles)": "executors, users and bundles are ours",
     r"amazon\.aws\.log\.": "logs are kept by Tradewind",
     r"amazon\.aws\.hooks\.duckdb": "needs the package duckdb",
+    r"google\.(ads|leveldb)\.": "needs the packages google-ads, plyvel",
+    r"google\.cloud\.(log|bundles)\.": "logs and code are kept by Tradewind",
+    r"google\.(common\.auth_backend|cloud\.utils\.validators)": "pages and users are Tradewind's",
+    r"google\.cloud\.(hooks|operators|sensors|triggers)\.dataflow": "needs apache-beam",
+    r"google\.cloud\.utils\.mlengine_prediction_summary": "needs apache-beam",
+    r"google\.cloud\.(hooks|operators)\.(ray|vertex_ai\.(ray|generative_model))": "needs ray, tqdm",
+    r"google\.cloud\.(hooks|operators)\.spanner": "needs the package of OpenLineage",
+    r"google\.cloud\.transfers\.(adls|azure|bigquery_to_m|cassandra|facebook|mongo|mssql|mysql)": (
+        "needs the package of the other side"
+    ),
+    r"google\.cloud\.transfers\.(oracle|presto|salesforce|trino|sftp|gcs_to_sftp)": (
+        "needs the package of the other side"
+    ),
     r"amazon\.aws\.transfers\.(azure|exasol|gcs|glacier_to_gcs|google|hive|imap|mongo|sales)": (
         "needs the package of the other side"
     ),
@@ -109,11 +122,26 @@ def test_real_operators_run_against_real_servers(
 
 @pytest.mark.skipif(
     not os.environ.get("TRADEWIND_TEST_MORE_PROVIDERS"),
-    reason="downloads 200 MB; `make providers` runs it",
+    reason="downloads 1 GB; `make providers` runs it",
 )
 def test_every_module_of_larger_packages_loads(with_more_providers: Run) -> None:
     found = with_more_providers(
-        "modules.py", "ssh", "ftp", "docker", "slack", "cncf.kubernetes", "amazon"
+        "modules.py", "ssh", "ftp", "docker", "slack", "cncf.kubernetes", "amazon", "google"
     )
-    assert len(found) > 300
+    assert len(found) > 600
     assert failures(found) == {}
+
+
+@pytest.mark.skipif(
+    not os.environ.get("TRADEWIND_TEST_MORE_PROVIDERS"),
+    reason="downloads 1 GB; `make providers` runs it",
+)
+def test_operators_of_google_build(with_more_providers: Run) -> None:
+    found = with_more_providers("building.py")
+    assert found["load"] == ["GCSToBigQueryOperator", ["BigQuery Table"]]
+    assert found["query"] == [
+        "BigQueryInsertJobOperator",
+        ["BigQuery Table", "BigQuery Job Detail"],
+    ]
+    assert found["trigger"][0] == "airflow.providers.google.cloud.triggers.gcs.GCSBlobTrigger"
+    assert len(found) == 12
