@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Metadata,
         Model,
     )
+    from tradewind.sdk.async_operator import BaseAsyncOperator
     from tradewind.sdk.connection import Connection
     from tradewind.sdk.context import Context
     from tradewind.sdk.current import get_current_context
@@ -149,6 +150,7 @@ __all__ = [
     "AssetOrTimeSchedule",
     "AssetWatcher",
     "AsyncCallback",
+    "BaseAsyncOperator",
     "BaseBranchOperator",
     "BaseDeadlineReference",
     "BaseEventTrigger",
@@ -274,6 +276,7 @@ _MODULES = {
     "AssetOrTimeSchedule": "timetables",
     "AssetWatcher": "assets",
     "AsyncCallback": "deadline_callback",
+    "BaseAsyncOperator": "async_operator",
     "BaseBranchOperator": "operators.branch",
     "BaseDeadlineReference": "deadline_alert",
     "BaseEventTrigger": "triggers.base",

@@ -12,7 +12,6 @@ from tradewind.compat.airflow.tables import TABLE, provided
 
 NOT_YET = {
     "AllowedKeyMapper",
-    "BaseAsyncOperator",
     "ChainMapper",
     "CronPartitionTimetable",
     "DayWindow",
@@ -22,7 +21,6 @@ NOT_YET = {
     "IdentityMapper",
     "MinimumCount",
     "MonthWindow",
-    "PackageIndexHook",
     "PartitionMapper",
     "PartitionedAssetTimetable",
     "PartitionedAtRuntime",

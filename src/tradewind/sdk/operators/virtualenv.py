@@ -7,13 +7,12 @@ import shutil
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from tradewind.errors import DagError
 from tradewind.sdk import venvs
-from tradewind.sdk.connection import Connection
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.foreign_call import SERIALIZERS, ForeignCall, portable_context, source_of
+from tradewind.sdk.hooks.package_index import PackageIndexHook
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.operators.skipping import BranchMixIn
 
@@ -166,7 +165,10 @@ class PythonVirtualenvOperator(_ForeignPythonOperator):
         wanted = [str(line).strip() for line in lines]
         if self.serializer != "pickle":
             wanted.append(self.serializer)
-        from_connections = [_index_url(name) for name in self.index_urls_from_connection_ids]
+        from_connections = [
+            PackageIndexHook(name).get_connection_url()
+            for name in self.index_urls_from_connection_ids
+        ]
         recipe = venvs.Recipe(
             requirements=tuple(dict.fromkeys(line for line in wanted if line)),
             python_version=self.python_version,
@@ -176,18 +178,6 @@ class PythonVirtualenvOperator(_ForeignPythonOperator):
         )
         folder = Path(self.venv_cache_path) if self.venv_cache_path else venvs.default_folder()
         return str(venvs.interpreter(recipe, folder))
-
-
-def _index_url(conn_id: str) -> str:
-    connection = Connection.get(conn_id)
-    url = connection.host or ""
-    if not url:
-        raise AirflowException(f"connection {conn_id!r} has no host, which is the index's URL")
-    scheme, separator, rest = url.partition("://")
-    if not separator or not (connection.login or connection.password):
-        return url
-    login = quote(connection.login or "", safe="")
-    return f"{scheme}://{login}:{quote(connection.password or '', safe='')}@{rest}"
 
 
 class ExternalPythonOperator(_ForeignPythonOperator):
