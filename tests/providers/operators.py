@@ -21,13 +21,14 @@ from airflow.providers.common.sql.operators.sql import (  # noqa: E402
 )
 from airflow.providers.common.sql.sensors.sql import SqlSensor  # noqa: E402
 from airflow.providers.http.hooks.http import HttpHook  # noqa: E402
+from airflow.providers.http.notifications.http import HttpNotifier  # noqa: E402
 from airflow.providers.http.operators.http import HttpOperator  # noqa: E402
 from airflow.providers.http.sensors.http import HttpSensor  # noqa: E402
 from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: E402
 from airflow.providers.sqlite.hooks.sqlite import SqliteHook  # noqa: E402
 from airflow.providers.standard.operators.bash import BashOperator  # noqa: E402
 from airflow.providers.standard.operators.empty import EmptyOperator  # noqa: E402
-from airflow.sdk import DAG, BaseHook, task  # noqa: E402
+from airflow.sdk import DAG, AsyncCallback, BaseHook, SyncCallback, task  # noqa: E402
 
 TABLE = "CREATE TABLE IF NOT EXISTS wind (place text, speed int)"
 
@@ -118,12 +119,24 @@ with DAG("providers", schedule=None, params={"least": 3}) as dag:
         ),
         HttpOperator(task_id="refused", http_conn_id="web", method="GET", endpoint="nothing"),
     ]
-    BashOperator(task_id="bash", bash_command="echo {{ conn.web.host }}")
+    BashOperator(
+        task_id="bash",
+        bash_command="echo {{ conn.web.host }}",
+        on_success_callback=HttpNotifier(
+            http_conn_id="web", endpoint="told", json={"succeeded": "{{ ti.task_id }}"}
+        ),
+    )
 
 if __name__ == "__main__":
     run = dag.test()
     states = {ti.task_id: str(ti.state) for ti in run.task_instances}
     reasons = {ti.task_id: ti.reason for ti in run.task_instances if ti.reason}
+    late = {"dag": dag, "dag_run": {"dag_run_id": "r7"}, "deadline": {"id": "1"}}
+    for callback in (AsyncCallback, SyncCallback):  # what a missed deadline calls
+        told_late = {"late": "{{ dag_run.dag_run_id }}", "by": callback.__name__}
+        callback(HttpNotifier, {"http_conn_id": "web", "endpoint": "told", "json": told_late}).call(
+            late
+        )
     pulled = {name: run.xcom(name) for name in states}
     told = {"states": states, "reasons": reasons, "xcoms": pulled}
     sys.stdout.write("\n" + json.dumps(told, default=str) + "\n")

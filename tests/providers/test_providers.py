@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -48,11 +48,16 @@ NOT_HERE = {
 
 
 class Web(BaseHTTPRequestHandler):
+    told: ClassVar[list[Any]] = []
+
     def do_GET(self) -> None:
         self.answer(404 if self.path == "/nothing" else 200, b"fair")
 
     def do_POST(self) -> None:
-        self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/told":
+            self.told.append(json.loads(body))
+        self.answer(200, body)
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -97,6 +102,7 @@ def test_every_module_loads(with_providers: Run) -> None:
 def test_real_operators_run_against_real_servers(
     with_providers: Run, web: int, postgres_url: str, tmp_path: Path
 ) -> None:
+    Web.told.clear()
     told = with_providers(
         "operators.py",
         AIRFLOW_CONN_PG=postgres_url.replace("postgresql://", "postgres://"),
@@ -118,6 +124,11 @@ def test_real_operators_run_against_real_servers(
         "works": [True, "Connection successfully tested"],
     }
     assert (xcoms["post"], xcoms["deferred"], xcoms["bash"]) == ("3", "fair", "127.0.0.1")
+    assert Web.told == [
+        {"succeeded": "bash"},
+        {"late": "r7", "by": "AsyncCallback"},
+        {"late": "r7", "by": "SyncCallback"},
+    ]
 
 
 @pytest.mark.skipif(
