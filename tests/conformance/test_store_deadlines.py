@@ -12,7 +12,7 @@ from tradewind.model.deadline import Deadline
 from tradewind.model.event import RunChange
 from tradewind.model.run import Run
 from tradewind.model.state import RunState
-from tradewind.store import cleaning, deadlines
+from tradewind.store import cleaning, deadlines, tables
 from tradewind.store.apply import TurnConflict
 from tradewind.store.connect import Database
 from tradewind.store.read import deadline_list, scheduling
@@ -138,6 +138,14 @@ def test_lists_can_be_narrowed_and_ordered(db: Database, leader: Leader) -> None
     assert found(missed=True) == [0]
     assert found(missed=False) == [1]
     assert found(deadline_time_gt=at(10)) == [1]
+
+
+def test_a_deadline_without_its_run_wakes_nobody(db: Database, leader: Leader) -> None:
+    run = created(leader, a_run(), 30)
+    with db.write() as conn:
+        conn.execute(tables.dag_run.delete().where(tables.dag_run.c.run_pk == run.run_pk))
+    assert deadlines.next_due(db) is None
+    assert deadlines.due(db, at(60)) == []
 
 
 def test_cleaning_removes_them_with_the_run(db: Database, leader: Leader) -> None:

@@ -81,10 +81,14 @@ def _row(deadline: Deadline) -> dict[str, object]:
 
 
 def next_due(db: Database) -> datetime | None:
-    """Return when the next deadline is, or None."""
+    """Return when the next deadline is that `due` will find, or None."""
     with db.read() as conn:
         return conn.execute(
-            select(table.c.due_at).where(_OPEN).order_by(table.c.due_at).limit(1)
+            select(table.c.due_at)
+            .join(_run, _run.c.run_pk == table.c.run_pk)
+            .where(_OPEN)
+            .order_by(table.c.due_at)
+            .limit(1)
         ).scalar()
 
 
