@@ -83,7 +83,15 @@ def test_a_run_on_a_worker_with_its_log_its_results_and_a_local_task_beside(
     redis_server: RedisServer, postgres_url: str, tmp_path: Path
 ) -> None:
     with celery_deployed(
-        tmp_path, postgres_url, redis_server.url, dags(30), "steps", "many", "long"
+        tmp_path,
+        postgres_url,
+        redis_server.url,
+        dags(30),
+        "steps",
+        "many",
+        "long",
+        TRADEWIND__LOGGING__REMOTE_LOGGING="true",
+        TRADEWIND__LOGGING__REMOTE_BASE_LOG_FOLDER=f"file://{tmp_path}/storage",
     ) as deployment:
         worker = deployment.worker("one")
         run = deployment.trigger("steps")
@@ -91,6 +99,10 @@ def test_a_run_on_a_worker_with_its_log_its_results_and_a_local_task_beside(
         assert deployment.note("here") == [21]
         assert deployment.note("ran")[0][1] is None, "user code sees the broker's URL"
         assert "hello from afar" in deployment.lines(run, "first")
+        (here,) = deployment.home.glob("logs/dag_id=steps/*/task_id=first/*/*.jsonl")
+        there = tmp_path / "storage" / here.relative_to(deployment.home / "logs")
+        deployment.until("its log is in the storage", there.exists)
+        assert there.read_bytes() == here.read_bytes()
         assert not (worker.home / "dags").exists()
         many = deployment.trigger("many")
         assert deployment.ended(many) == "success"

@@ -320,6 +320,19 @@ class Logging(Struct, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 4096
+    remote_logging: Annotated[
+        bool, Meta(description="Copy logs to object storage when their attempt is over.")
+    ] = False
+    remote_base_log_folder: Annotated[
+        str,
+        Meta(
+            description="Where logs are copied: any fsspec URL, such as s3://bucket/logs. Its "
+            "driver (s3fs, gcsfs …) is installed beside Tradewind and finds credentials itself."
+        ),
+    ] = ""
+    delete_local_logs: Annotated[
+        bool, Meta(description="Delete local logs ten minutes after the storage has all of them.")
+    ] = False
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -120,7 +120,7 @@ def make_app(
     identifier = Identifier(site, Tokens(key, clock))
     table = route_table(identifier, provider_of(config, clock))
     check_table(table)
-    return Starlette(
+    app = Starlette(
         routes=[
             worker_route(site, key),  # the first: asked most
             *(to_route(site, identifier, endpoint) for endpoint in sorted(table, key=_words_first)),
@@ -137,6 +137,8 @@ def make_app(
         ],
         exception_handlers={HTTPException: _plain, Exception: _broken},
     )
+    app.state.site = site
+    return app
 
 
 def route_table(identifier: Identifier, provider: Provider | None = None) -> list[Endpoint]:

@@ -16,6 +16,8 @@ PARTS = ("scheduler", "triggerer", "dag_processor")
 def health(site: Site) -> dict[str, Any]:
     """Return Airflow's health document, and beside it what the scheduler says of its executors.
 
+    Where logs are copied to object storage, this server also says whether it can use that.
+
     A part that never ran has the status null: a triggerer is started only when it is needed.
     """
     now, limits = site.clock.now(), limits_s(site.config)
@@ -29,6 +31,12 @@ def health(site: Site) -> dict[str, Any]:
         for part in PARTS:
             answer[part] = {"status": None, f"latest_{part}_heartbeat": None}
         answer["executors"] = {}
+    if site.log_archive is not None:
+        trouble = site.log_archive.storage.trouble
+        answer["log_storage"] = {
+            "status": "healthy" if trouble is None else "unhealthy",
+            "trouble": trouble,
+        }
     return answer
 
 

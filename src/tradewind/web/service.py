@@ -16,6 +16,7 @@ from tradewind.errors import ConfigError
 from tradewind.store.connect import open_database
 from tradewind.store.signal import Signal
 from tradewind.web.app import make_app
+from tradewind.web.log_archiving import copied_logs
 from tradewind.web.metrics.pushing import pushing
 from tradewind.web.site import Site
 
@@ -56,8 +57,9 @@ def url_of(listener: socket.socket) -> str:
 def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; call `ready` once requests are answered."""
     db = open_database(config.database.sql_alchemy_conn)
+    app = make_app(config, db, Signal(db), SystemClock())
     settings = uvicorn.Config(
-        make_app(config, db, Signal(db), SystemClock()),
+        app,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -70,9 +72,9 @@ def serve(config: Config, listener: socket.socket, ready: Callable[[], None]) ->
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    site = Site(config, db, Signal(db), SystemClock())
+    site: Site = app.state.site
     try:
-        with pushing(site, f"{socket.gethostname()}:{os.getpid()}"):
+        with pushing(site, f"{socket.gethostname()}:{os.getpid()}"), copied_logs(site):
             _Server(settings, ready).run(sockets=[listener])
     finally:
         db.close()

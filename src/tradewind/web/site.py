@@ -16,6 +16,7 @@ from tradewind.store.sealing import Box
 from tradewind.store.secrets import Secrets, configured_keys, open_secrets
 from tradewind.store.signal import Signal
 from tradewind.web.metrics.tally import Tally
+from tradewind.wire.log_archive import LogArchive, open_archive
 
 
 class Site:
@@ -44,6 +45,11 @@ class Site:
     def secrets(self) -> Secrets:
         """Return variables and connections."""
         return open_secrets(self.db, configured_keys(self.config), self.env)
+
+    @cached_property
+    def log_archive(self) -> LogArchive | None:
+        """Return the object storage of logs; None when there is none."""
+        return open_archive(self.config, self.clock)
 
     @cached_property
     def limits(self) -> Limits:

@@ -35,6 +35,8 @@ from tradewind.model.ids import UNMAPPED
 from tradewind.wire.messages import Assignment
 
 SUFFIX = ".jsonl"
+FETCHING = ".fetching"
+"""The end of the name of what is on its way back from object storage."""
 
 _CHUNK = 1 << 18
 _MAX_LINE = 16 << 20
@@ -42,6 +44,8 @@ _MAX_LINE = 16 << 20
 
 _MAX_NAME = 180
 """Longest encoded name; file systems take 255 bytes."""
+
+_LEVELS = ("dag_id=", "run_id=", "task_id=", "map_index=", "attempt=")
 
 _SEGMENT = re.compile(r"(?:(?P<fence>\d+)|callback-(?P<callback>\d+))\.jsonl")
 
@@ -134,6 +138,23 @@ def segments(folder: Path, try_number: int | None = None) -> list[Segment]:
     return sorted(found, key=_order)
 
 
+def is_segment(name: str) -> bool:
+    """Tell whether a file of this name is a segment; others beside them are notes on them."""
+    return _SEGMENT.fullmatch(name) is not None
+
+
+def every_file(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield every regular file among the tasks' logs: segments and notes."""
+    for entry in _entries(root):
+        path = root / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name.startswith(_LEVELS):
+                yield from every_file(path)
+        elif entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(FileNotFoundError):
+                yield path, entry.stat(follow_symlinks=False)
+
+
 def _order(segment: Segment) -> tuple[int, bool, int]:
     number = segment.fence if segment.fence is not None else segment.callback_id
     return segment.try_number, segment.fence is None, number or 0
@@ -186,6 +207,39 @@ def open_to_read(root: Path, path: Path) -> int:
     """
     with _parent(root, path, make=False) as folder:
         return _regular(os.open(path.name, os.O_RDONLY | _GUARD, dir_fd=folder))
+
+
+def size(root: Path, path: Path) -> int:
+    """Return the bytes of a file.
+
+    Raises:
+        OSError: as `open_to_read`.
+    """
+    fd = open_to_read(root, path)
+    try:
+        return os.fstat(fd).st_size
+    finally:
+        os.close(fd)
+
+
+def remove(root: Path, path: Path) -> None:
+    """Delete a file.
+
+    Raises:
+        OSError: there is none (FileNotFoundError), or there is a link in the way.
+    """
+    with _parent(root, path, make=False) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
+def put_in_place(root: Path, path: Path, name: str) -> None:
+    """Give a file that was written beside a segment the segment's name, at once and whole.
+
+    Raises:
+        OSError: there is none, or there is a link in the way.
+    """
+    with _parent(root, path, make=False) as folder:
+        os.replace(name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 _GUARD = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -317,3 +317,17 @@ def test_logs_are_printed_attempt_by_attempt(cli: Cli, lite: Database) -> None:
     only = cli("tasks", "logs", "etl", "mine", "a", "--try", "2", "--follow")
     assert "hello 1" not in only
     assert "hello 2" in only
+
+
+def test_a_log_that_is_elsewhere_is_fetched(cli: Cli, lite: Database) -> None:
+    ended_run(cli, lite)
+    root, storage = cli.home / "logs", cli.home / "storage"
+    path = logs.segment_path(logs.instance_folder(root, "etl", "mine", "a"), 1, 1)
+    there = storage / path.relative_to(root)
+    there.parent.mkdir(parents=True)
+    there.write_text('{"ts": "2026-03-10T12:00:00.000Z", "level": "info", "event": "from afar"}\n')
+    cli.env["TRADEWIND__LOGGING__REMOTE_LOGGING"] = "true"
+    assert "remote_base_log_folder is empty" in cli("doctor", code=1)
+    cli.env["TRADEWIND__LOGGING__REMOTE_BASE_LOG_FOLDER"] = f"file://{storage}"
+    assert f"file://{storage} answers" in cli("doctor")
+    assert "from afar" in cli("tasks", "logs", "etl", "mine", "a")

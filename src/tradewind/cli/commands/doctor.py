@@ -68,6 +68,7 @@ def examine(shell: Shell) -> Iterator[Finding]:
         ("pools", _pools),
         ("parts", _parts),
         ("executors", _executors),
+        ("log storage", _log_storage),
     ]
     for what, check in checks:
         try:
@@ -227,6 +228,17 @@ def _executors(shell: Shell) -> Finding:
     if troubles:
         return Finding(what="executors", status="problem", about="; ".join(troubles))
     return Finding(what="executors", status="ok", about=f"at work: {', '.join(sorted(told))}")
+
+
+def _log_storage(shell: Shell) -> Finding:
+    from tradewind.wire.log_archive import open_archive
+
+    archive = open_archive(shell.config, shell.clock)
+    if archive is None:
+        about = "logs stay on this server's disk (logging.remote_logging is off)"
+        return Finding(what="log storage", status="ok", about=about)
+    archive.storage.check()
+    return Finding(what="log storage", status="ok", about=f"{archive.storage.url} answers")
 
 
 def _web(shell: Shell) -> Finding:

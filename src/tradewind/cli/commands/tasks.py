@@ -165,6 +165,7 @@ def show_logs(
     """Print a task's log, also while it runs."""
     from tradewind.cli.tasklogs import LogPrinter
     from tradewind.model.state import TERMINAL_STATES
+    from tradewind.wire.log_archive import open_archive
     from tradewind.wire.logs import instance_folder
 
     found = shell.run(dag_id, run)
@@ -175,6 +176,9 @@ def show_logs(
     def ended() -> bool:
         return _instance(shell, found, task_id, map_index).state in TERMINAL_STATES
 
+    archive = open_archive(shell.config, shell.clock)
+    if archive is not None:
+        archive.fetch(folder, try_number)
     until = ended if follow else lambda: True
     if not LogPrinter(root, folder, try_number).run(tail=tail, until=until):
         raise NotFound(f"there is no log of task {task_id!r} in this run under {folder}")

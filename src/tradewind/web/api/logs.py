@@ -73,6 +73,8 @@ def get_log(call: Call[LogQuery, None]) -> Response:
     folder = logs.instance_folder(
         root, row.run.dag_id, row.run.run_id, row.ti.task_id, row.ti.map_index
     )
+    if call.site.log_archive is not None and not _goes_on(row, number):
+        call.site.log_archive.fetch(folder, number)
     found = logs.segments(folder, number)
     accept = call.request.headers.get("accept", "")
     if "ndjson" in accept:

@@ -44,6 +44,7 @@ class Desk:
         self.config = site.config
         self.columns = Columns(site.db)
         self.feed = Feed(site.db)
+        self.log_archive = site.log_archive
 
     def reasons(self) -> Reasons:
         """Return who knows why tasks do not run now."""

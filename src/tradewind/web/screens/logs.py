@@ -102,6 +102,8 @@ def _choose(desk: Desk, asked: Asked) -> tuple[list[Segment], Segment | None]:
     dag_id, run_id, task_id = asked.dag_id(), asked.needed("run"), asked.needed("task")
     map_index = asked.number("map", UNMAPPED, 1_000_000, UNMAPPED)
     folder = instance_folder(desk.logs, dag_id, run_id, task_id, map_index)
+    if desk.log_archive is not None:
+        desk.log_archive.fetch(folder)
     found = [s for s in segments(folder) if s.fence is not None]
     attempt, fence = asked.number("try", 0, 1_000_000), asked.number("fence", 0, 1 << 62)
     wanted = [

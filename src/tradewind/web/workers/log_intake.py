@@ -4,10 +4,14 @@ A worker numbers the bytes of its attempt's log from 0. Others may write into th
 (a triggerer, whoever says why an attempt was given up), so the file's size says nothing about
 what the worker has sent: that stands in a small file beside it. Lines are appended first and
 counted then; a server that dies in between takes the same lines twice, and none is lost.
+
+The small file is locked meanwhile: another server of this machine may take lines of the same log,
+or delete it because all of it is in object storage (`wire.log_archive`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -34,6 +38,7 @@ class LogIntake:
         segment = self._root / path
         counter = logs.open_beside(self._root, segment, f".{segment.stem}.received")
         try:
+            fcntl.flock(counter, fcntl.LOCK_EX)
             received = int(os.pread(counter, 32, 0) or b"0")
             if offset > received:
                 return received
