@@ -98,7 +98,8 @@ class LogArchive:
                     # An object cannot be read while it is written anew.
                     head = self._head(address, before)
                     source.seek(0)
-                    self.storage.write(address, itertools.chain(head, pieces_of(source, size)))
+                    whole = itertools.chain(head, pieces_of(source, size))
+                    self.storage.write(address, whole, precious=before > 0)
         self._note(segment, Kept(before, size))
 
     def let_go(self, segment: Path) -> bool:

@@ -92,11 +92,19 @@ class ObjectStorage:
         opened: IO[bytes] = self._files.open(self._full(address), "rb")
         return opened
 
-    def write(self, address: str, pieces: Iterable[bytes]) -> None:
-        """Write an object anew: it is there whole, or as it was."""
+    def write(self, address: str, pieces: Iterable[bytes], *, precious: bool = False) -> None:
+        """Write an object anew.
+
+        Args:
+            address: its address.
+            pieces: its bytes.
+            precious: what is there now must not be lost when this fails half way: drivers complete
+                an object even then.
+        """
         full = self._full(address)
-        written = full if self._at_once else f"{full}.part"
-        self._files.makedirs(full.rpartition("/")[0], exist_ok=True)
+        written = full if self._at_once and not precious else f"{full}.part"
+        if not self._at_once:  # there are no folders, and buckets are not ours to make
+            self._files.makedirs(full.rpartition("/")[0], exist_ok=True)
         target: Any
         with self._files.open(written, "wb") as target:
             for piece in pieces:
