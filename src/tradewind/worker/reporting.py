@@ -170,7 +170,8 @@ def in_words(report: Report) -> tuple[str, str]:
         case SkippedBy(reason=reason):
             return f"skipped: {reason}" if reason else "skipped", "info"
         case Deferred(trigger=trigger):
-            return f"deferred to {trigger}", "info"
+            # A person is asked, and no trigger runs.
+            return f"deferred to {trigger or 'a person'}", "info"
         case Rescheduled(at=at):
             return f"rescheduled to {at.isoformat()}", "info"
         case Vanished(reason=reason):

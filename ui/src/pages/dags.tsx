@@ -85,11 +85,13 @@ export function Dags() {
           })}
         </div>
         <button
-          class={`favorite${q.get("favorite") ? " on" : ""}`}
+          class={`square favorite${q.get("favorite") ? " on" : ""}`}
+          title="Favorites"
+          aria-label="Favorites"
           aria-pressed={q.get("favorite") === "true"}
           onClick={() => setQuery({ favorite: q.get("favorite") ? null : "true", offset: null })}
         >
-          <Icon name="star" size={14} /> Favorites
+          <Icon name="star" size={15} />
         </button>
         <TagFilter tags={list.data?.tags ?? []} />
         <label class="inline">
@@ -176,10 +178,10 @@ function Line({ dag, chosen, onPause }: { dag: ListedDag; chosen: boolean; onPau
         />
       </td>
       <td class="grow">
-        <Favorite dag={dag.id} on={dag.favorite} />
         <a class="strong" href={dagLink(dag.id)}>
           {dag.name ?? dag.id}
         </a>
+        <Favorite dag={dag.id} on={dag.favorite} />
         <div class="tags">
           {dag.tags.map((tag) => (
             <button

@@ -411,7 +411,7 @@ function Sheet({ dag, data, rows, closed, spot, onSpot, onToggle, chosen, onChoo
         <div class="names" aria-hidden="true" style={{ width: px(names) }}>
           <div class="corner" style={{ height: px(HEAD) }}>
             <span class="muted small">
-              {zoneName(data.runs[data.runs.length - 1]!.after)} · {data.runs.length} runs
+              {zoneName(data.runs[data.runs.length - 1]!.after)} · {data.runs.length === 1 ? "1 run" : `${data.runs.length} runs`}
             </span>
           </div>
           <div class="name-list" style={{ height: px(rows.length * ROW + 8) }}>

@@ -35,7 +35,11 @@ export function RunPage({ dag, run, tab = "" }: { dag: string; run: string; tab?
       {(data) => (
         <>
           <PageHead
-            title={<span class="wrap">{run}</span>}
+            title={
+              <>
+                {KINDS[data.run.type] ?? "Run"} <Time at={data.run.after} />
+              </>
+            }
             crumbs={[
               ["DAGs", "/dags"],
               [dag, dagLink(dag)],
@@ -73,7 +77,7 @@ function Lead({ data }: { data: Data }) {
   return (
     <>
       <StateTag state={run.state} />
-      <span>{run.type}</span>
+      <span class="mono small run-id">{run.id}</span>
       <span>
         started <Time at={run.start} precise />
       </span>
@@ -87,6 +91,14 @@ function Lead({ data }: { data: Data }) {
     </>
   );
 }
+
+const KINDS: Record<string, string> = {
+  scheduled: "Run of",
+  manual: "Manual run of",
+  backfill: "Backfill run of",
+  asset_triggered: "Run for assets, of",
+  operator_triggered: "Run by another task, of",
+};
 
 const FIRST = ["failed", "up_for_retry", "running", "awaiting_input", "upstream_failed", "queued", "scheduled", "deferred", "up_for_reschedule", "restarting", "none", "success", "skipped", "removed"];
 const SHOWN = 150;

@@ -143,7 +143,7 @@ export function AuditPage() {
           ) : (
             <>
               <div class="scroll-x">
-                <table class="list">
+                <table class="list wide-list">
                   <caption class="sr">Changes, the latest first</caption>
                   <thead>
                     <tr>
@@ -171,8 +171,8 @@ export function AuditPage() {
                           )}
                           {e.task && <div class="small mono">{e.task}</div>}
                         </td>
-                        <td class="mono small wrap">
-                          {Object.keys(e.details ?? {}).length > 0 && JSON.stringify(e.details)}
+                        <td class="small wrap">
+                          <Details of={e.details} />
                         </td>
                       </tr>
                     ))}
@@ -196,6 +196,46 @@ export function AuditPage() {
       </Loaded>
     </>
   );
+}
+
+/** What was changed from what to what; whatever else is told beside it. */
+function Details({ of }: { of: Record<string, unknown> }) {
+  const { before, after, ...rest } = of ?? {};
+  const was = isObject(before) ? before : {};
+  const is = isObject(after) ? after : {};
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter(
+    (name) => text(was[name]) !== text(is[name]),
+  );
+  const plain = [before, after].filter((value) => value !== undefined && !isObject(value));
+  return (
+    <ul class="changes">
+      {Object.entries(rest).map(([name, value]) => (
+        <li key={name}>
+          <span class="muted">{name}</span> {text(value)}
+        </li>
+      ))}
+      {names.map((name) => (
+        <li key={`change ${name}`}>
+          <span class="muted">{name}</span>{" "}
+          {name in was && (
+            <>
+              <del>{text(was[name])}</del> →{" "}
+            </>
+          )}
+          <ins>{name in is ? text(is[name]) : "removed"}</ins>
+        </li>
+      ))}
+      {plain.length > 0 && <li>{plain.map(text).join(" → ")}</li>}
+    </ul>
+  );
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function text(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  return typeof value === "string" ? value || "empty" : JSON.stringify(value);
 }
 
 export function ErrorsPage() {

@@ -5,7 +5,7 @@ import { useReloadOn } from "../core/live";
 import { useQuery } from "../core/query";
 import { query, setQuery } from "../core/router";
 import { label, LIVE } from "../core/states";
-import { span } from "../core/time";
+import { span, stamp, zone } from "../core/time";
 import type { Instance, TaskPage as Data } from "../core/types";
 import { Actions } from "../parts/act";
 import { Json } from "../parts/json";
@@ -43,7 +43,7 @@ export function TaskPage({ dag, run, task, map }: { dag: string; run: string; ta
             crumbs={[
               ["DAGs", "/dags"],
               [dag, dagLink(dag)],
-              [run, runLink(dag, run)],
+              [`run of ${stamp(data.run.after, false, zone.value)}`, runLink(dag, run)],
               ...(index >= 0 ? ([[task, taskLink(dag, run, task)]] as [string, string][]) : []),
             ]}
             lead={data.ti && <Lead ti={data.ti} operator={data.task?.operator ?? ""} />}
