@@ -12,6 +12,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.ui.serving import FLAGS, Site, find_chromium, serve
+from tradewind.clock import SystemClock
+from tradewind.store import components
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
@@ -24,9 +26,11 @@ def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as home,
-        serve(Path(home), dags=40) as site,
+        serve(Path(home), dags=40, hostile=False) as site,
         sync_playwright() as playwright,
     ):
+        for kind in ("scheduler", "dag_processor", "worker", "triggerer"):
+            components.register(site.db, kind, SystemClock().now())
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         for name, path, theme in pages(site):
             context = browser.new_context(

@@ -69,8 +69,8 @@ def find_chromium() -> str | None:
 
 
 @contextlib.contextmanager
-def serve(home: Path, dags: int) -> Iterator[Site]:
-    """Serve a busy installation."""
+def serve(home: Path, dags: int, *, hostile: bool = True) -> Iterator[Site]:
+    """Serve a busy installation; with hostile texts in it unless it is for pictures."""
     config = load_config({"TRADEWIND_HOME": str(home), "TRADEWIND__API__TRUST_LOOPBACK": "true"})
     logs = config.logging.base_log_folder
     logs.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,8 @@ def serve(home: Path, dags: int) -> Iterator[Site]:
     seeder = seed.busy(db, logs, dags=dags, now=datetime.now(UTC))
     seeder.repeated(seed.wide(LARGE, 1000), runs=100, every=timedelta(hours=1))
     seed.questions(seeder)
-    seed.hostile(seeder, HOSTILE)
+    if hostile:
+        seed.hostile(seeder, HOSTILE)
     listener = socket.create_server(("127.0.0.1", 0))
     with running(make_app(config, db, Signal(db), SystemClock()), listener) as url:
         yield Site(url, db, logs, seeder)
