@@ -103,3 +103,14 @@ favorite_dag = Table(
     Column("dag_id", Text, primary_key=True),
     sqlite_with_rowid=False,
 )
+
+# Tests of connections that people wait for. works: null while it is tried.
+connection_test = Table(
+    "connection_test",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("conn_id", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("works", Boolean),
+    Column("message", Text),
+)

@@ -22,7 +22,7 @@ from tradewind.store.connect import Database
 
 SLICE_ROWS = 500
 _ABOUT = "about.json"
-_LEFT_OUT = frozenset({"lease", "component", "kept_answer"})
+_LEFT_OUT = frozenset({"lease", "component", "kept_answer", "connection_test"})
 """Who runs right now, and what was answered to whom: of no use elsewhere."""
 
 Progress = Callable[[str, int], None]

@@ -15,7 +15,7 @@ from tradewind.store import tables
 from tradewind.store.connect import Database
 from tradewind.store.dialect import insert_or_ignore
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest migration; a test compares it with the folder."""
 
 DEFAULT_POOL_SLOTS = 128

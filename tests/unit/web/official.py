@@ -25,6 +25,10 @@ class _Response:
         return self.headers
 
 
+_PASSED = frozenset({"accept", "airflow-connection-test-token"})
+"""Headers that mean something to the server, beside those of the person who calls."""
+
+
 class _Rest:
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -41,8 +45,8 @@ class _Rest:
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         content = None if body is None else json.dumps(body).encode()
-        accepted = {k: v for k, v in (headers or {}).items() if k.lower() == "accept"}
-        return _Response(self._client.send(method, target, content, accepted))
+        passed = {k: v for k, v in (headers or {}).items() if k.lower() in _PASSED}
+        return _Response(self._client.send(method, target, content, passed))
 
 
 def api(client: Client) -> official.ApiClient:

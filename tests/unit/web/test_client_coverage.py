@@ -13,8 +13,6 @@ from tests.unit.web.world import World
 WITHOUT: dict[str, str] = {
     "create_default_connections": "Airflow's samples; nothing here reads them",
     "clear_dag_run_partitions": "runs have no partitions here",
-    "enqueue_connection_test": "a test is answered at once, by test_connection",
-    "get_connection_test": "the same",
 }
 """Methods that have no route, and why."""
 _METHOD = re.compile(r"method='(\w+)'")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from airflow_client.client.exceptions import ApiException
 from tests.unit.web import official as official_client
 from tests.unit.web.world import Client, World
 from tradewind.model.account import Role
-from tradewind.store import audit
+from tradewind.store import audit, connection_tests
 from tradewind.store.connect import Database
+from tradewind.web.api.connection_tests import CUT_OFF, MOST_AT_ONCE
 
 CANARY = "canary-93271"
 
@@ -157,6 +160,50 @@ def test_a_stored_password_is_tested_only_where_it_belongs(lite: Database, tmp_p
         assert (refused.status, refused.detail[0]["loc"]) == (422, ["body", "password"])
     elsewhere = shown | {"password": None, "host": "evil"}
     assert admin.post(url, elsewhere).status == 422
+
+
+def test_who_does_not_want_to_wait_asks_later(lite: Database, tmp_path: Path) -> None:
+    world = World(lite, tmp_path, core__test_connection="Enabled")
+    admin = world.person("ada", Role.ADMIN)
+    api = official.ConnectionApi(official_client.api(admin))
+    extra = json.dumps({"path": str(tmp_path), "secret_token": CANARY})
+    body = official.ConnectionTestRequestBody(
+        connection_id="files", conn_type="fs", extra=extra, commit_on_success=True
+    )
+    queued = api.enqueue_connection_test(body)
+    assert (queued.connection_id, queued.state) == ("files", "running")
+    for thread in threading.enumerate():
+        if thread.name == "connection-test":
+            thread.join(60)
+    found = api.get_connection_test(queued.token)
+    assert (found.state, found.result_message) == ("success", "*** exists")
+    assert json.loads(stored_connection(world, "files").extra or "") == json.loads(extra)
+    with pytest.raises(ApiException) as caught:
+        api.get_connection_test("x")
+    assert caught.value.status == 404
+    url = "/api/v2/connections/enqueue-test"
+    assert admin.get(url).detail[0]["loc"][0] == "header"
+    there = admin.post(url, body.to_dict() | {"queue": "q"})
+    assert (there.status, there.detail[0]["loc"]) == (422, ["body", "queue"])
+    shown = admin.get("/api/v2/connections/files").json
+    assert admin.post(url, shown | {"host": "evil"}).status == 422
+
+
+def test_a_test_whose_server_died_has_failed(lite: Database, tmp_path: Path) -> None:
+    world = World(lite, tmp_path, core__test_connection="Enabled")
+    admin = world.person("ada", Role.ADMIN)
+    url = "/api/v2/connections/enqueue-test"
+    with lite.write() as conn:
+        for number in range(MOST_AT_ONCE):
+            connection_tests.begin(conn, f"t{number}", "files", world.clock.now())
+    body = {"connection_id": "files", "conn_type": "fs"}
+    assert admin.post(url, body).status == 409
+    token = {"airflow-connection-test-token": "t0"}
+    assert admin.get(url, **token).json["state"] == "running"
+    world.clock.at += CUT_OFF + timedelta(seconds=1)
+    cut_off = admin.get(url, **token).json
+    assert (cut_off["state"], "is gone" in cut_off["result_message"]) == ("failed", True)
+    assert World(lite, tmp_path).token("ada").get(url, **token).status == 403
 
 
 def stored_connection(world: World, conn_id: str) -> Any:

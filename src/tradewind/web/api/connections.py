@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from tradewind.actions.connection_test import try_connection
 from tradewind.errors import AlreadyExists, NotFound
 from tradewind.model.telling import SHOWN, hide, restore
 from tradewind.store.connections import ConnectionValue
 from tradewind.store.read import secret_list
 from tradewind.store.read.paging import Page
 from tradewind.store.secrets import Secrets
-from tradewind.web.access import Access, Forbidden
+from tradewind.web.access import Access
 from tradewind.web.api.bulk import BulkCreate, BulkDelete, BulkResponse, BulkUpdate, carry_out
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes
@@ -25,7 +24,6 @@ from tradewind.web.shapes import Body, MaskQuery, Shape, slice_of
 routes = Routes("Connection")
 _ALL = "/api/v2/connections"
 _ONE = f"{_ALL}/{{connection_id:path}}"
-_ENABLED = "Enabled"
 _FIELDS = ("conn_type", "description", "host", "login", "schema", "port", "password", "extra")
 _ID = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
 _Port = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
@@ -73,13 +71,6 @@ class ConnectionCollectionResponse(Shape):
 
     connections: list[ConnectionResponse]
     total_entries: int
-
-
-class ConnectionTestResponse(Shape):
-    """Whether a connection works, and what its hook said."""
-
-    status: bool
-    message: str
 
 
 class BulkBody(Body):
@@ -158,27 +149,6 @@ def delete_connection(call: Call[None, None]) -> None:
     call.audit(before=_open_fields(before))
 
 
-@routes.post(f"{_ALL}/test", Access.OP)
-def test_connection(call: Call[None, ConnectionBody]) -> ConnectionTestResponse:
-    """Try a connection with its hook, in a process of its own; what is hidden is as stored."""
-    if call.site.config.core.test_connection != _ENABLED:
-        raise Forbidden(
-            "Testing connections is disabled: set core.test_connection to Enabled on the API server"
-        )
-    secrets, conn_id = call.site.secrets, call.body.connection_id
-    try:
-        old = secrets.connection(conn_id)
-    except NotFound:
-        old = ConnectionValue(conn_id="")
-    value = _value(call.body, old, _FIELDS)
-    if value != old and SHOWN in (call.body.password or "") + (call.body.extra or ""):
-        # Else whoever may test would have a stored password sent to a server of their choice.
-        raise invalid("password", "say what is secret: something else differs from what is stored")
-    tried = try_connection(value, call.site.env)
-    call.audit(after={"connection_id": conn_id, "works": tried.works})
-    return ConnectionTestResponse(status=tried.works, message=tried.message)
-
-
 class Connections:
     """Connections that can be changed one by one."""
 
@@ -224,6 +194,19 @@ def _value(body: ConnectionBody, old: ConnectionValue, names: Sequence[str]) -> 
     if changed.get("extra"):
         changed["extra"] = _restored_extra(changed["extra"], old.extra)
     return msgspec.structs.replace(old, conn_id=body.connection_id, **changed)
+
+
+def as_meant(body: ConnectionBody, old: ConnectionValue) -> ConnectionValue:
+    """Return the connection of a body, what is hidden in it as it is stored.
+
+    Raises:
+        Invalid: something is hidden, and something else differs from what is stored: whoever may
+            test would have a stored password sent to a server of their choice.
+    """
+    value = _value(body, old, _FIELDS)
+    if value != old and SHOWN in (body.password or "") + (body.extra or ""):
+        raise invalid("password", "say what is secret: something else differs from what is stored")
+    return value
 
 
 def _restored_extra(text: str, old: str | None) -> str:
