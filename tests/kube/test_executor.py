@@ -75,6 +75,21 @@ def test_submitting_twice_makes_one_pod_also_by_another_executor(
     )
 
 
+def test_an_executor_that_stands_by_asks_nothing_and_does_nothing(
+    cluster: Cluster, namespace: str, node: NodeAgent
+) -> None:
+    one = launch("fail")
+    with (
+        executing(cluster, namespace) as (standby, other),
+        executing(cluster, namespace) as (executor, watcher),
+    ):
+        executor.submit([one])
+        watcher.until(lambda: one.attempt_id in watcher.gone())
+        node.wait(lambda: not node.pods_now(namespace))
+        assert standby.requests_sent == 0
+        assert other.log == {}, "the log would say everything twice"
+
+
 def test_what_ended_while_nobody_looked_is_told_to_the_next(
     cluster: Cluster, namespace: str, node: NodeAgent
 ) -> None:

@@ -151,8 +151,10 @@ def test_so_many_pods_are_made_as_are_wanted_and_called_when_they_run() -> None:
     assert world.orders() == [Call("warm-1", "10.0.0.1")]
 
 
-def test_no_pods_are_made_by_whoever_has_not_looked_for_long() -> None:
+def test_no_pods_are_made_or_replaced_by_whoever_has_not_looked_for_long() -> None:
     world = _ready(1)
+    world.stands("warm-1", 100.0, served=100)
+    assert world.deleted() == []
     world.stock.removed(world.pod("warm-1"), 100.0)
     assert world.orders() == [HangUp("warm-1")]
     world.look(100.0)
@@ -194,6 +196,7 @@ def test_pods_of_other_settings_and_pods_too_many_go_when_they_are_free() -> Non
     world = World(1)
     old = world.pod("warm-old", print_="before")
     world.stock.listed("tasks", [old, world.pod("warm-a"), world.pod("warm-b")], 0, 0.0)
+    world.look()
     world.stands("warm-old", running=AttemptId("one"))
     world.stands("warm-a")
     assert world.deleted() == ["warm-a"], "one is enough"

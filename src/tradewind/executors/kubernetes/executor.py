@@ -110,8 +110,6 @@ class KubernetesExecutor:
         """Start the threads."""
         self._open.callback(self._api.close)
         self._open.enter_context(self._desk)
-        for follower in self._followers:
-            self._open.enter_context(follower)
         if self._warm is not None:
             self._open.enter_context(self._warm)
         return self
@@ -124,6 +122,7 @@ class KubernetesExecutor:
 
     def submit(self, launches: Sequence[Launch]) -> Sequence[Refused]:
         """Find a pod for each; an attempt that has one, or will, gets no second."""
+        self._follow()
         refused: list[Refused] = []
         cold: list[Launch] = []
         for launch in launches:
@@ -138,6 +137,7 @@ class KubernetesExecutor:
 
     def reconcile(self, believed: AbstractSet[AttemptId] | None) -> Sequence[Fact]:
         """Return facts; with the believed ones, also sweep what is nobody's and what waits long."""
+        self._follow()
         with self._lock:
             if believed is not None:
                 now = self._clock.monotonic()
@@ -211,6 +211,15 @@ class KubernetesExecutor:
         self._carry_out()
         if self._ledger.outbox.has_facts():
             self._wake()
+
+    def _follow(self) -> None:
+        """Begin to follow pods, at the first call: whoever stands by asks nothing and does nothing.
+
+        The first list tells all that there is to know.
+        """
+        followers, self._followers = self._followers, []
+        for follower in followers:
+            self._open.enter_context(follower)
 
     def _carry_out(self) -> None:
         self._requests.carry_out()

@@ -25,7 +25,8 @@ from tradewind.kube.pods import Pod, Stage, Verdict, judge
 from tradewind.model.ids import AttemptId
 
 _LEADS_S = 30.0
-"""Whoever has not looked for so long makes no pods: it may have been succeeded."""
+"""Whoever has not looked for so long makes and replaces no pods: it may have been succeeded, by one
+with other settings."""
 
 _LOOKS = 2
 """Pods that have ended are deleted at the second look, so that their last words can be read."""
@@ -88,7 +89,7 @@ class Stock:
         self._fingerprint = fingerprint
         self._new_name = new_name
         self._outbox = outbox
-        self._looked_at = float("-inf")
+        self._leads_until = float("-inf")
         self._setbacks = Setbacks()
 
     @property
@@ -151,7 +152,7 @@ class Stock:
 
     def look(self, now: float) -> None:
         """Make what is missing and delete what is not wanted; this scheduler leads."""
-        self._looked_at = now
+        self._leads_until = now + _LEADS_S
         for member in list(self.members.values()):
             if member.over:
                 member.strikes += 1
@@ -169,7 +170,7 @@ class Stock:
 
     def retire(self, member: Member, now: float) -> None:
         """Delete a pod if it is free and should not be used any more."""
-        if member.lease is not None or not member.heard:
+        if member.lease is not None or not member.heard or now > self._leads_until:
             return
         worn = member.served >= self._warmth.max_tasks
         old = now - member.born_at >= self._warmth.max_age_s
@@ -196,7 +197,7 @@ class Stock:
             self.delete(member)
 
     def _fill(self, now: float) -> None:
-        if now - self._looked_at > _LEADS_S or now < self._setbacks.until:
+        if now > self._leads_until or now < self._setbacks.until:
             return
         for _ in range(self._warmth.size - self._count()):
             name = self._new_name()
