@@ -13,7 +13,7 @@ from tradewind.model.ids import TaskKey
 from tradewind.model.outcome import Failed, Outcome, SkippedBy, Succeeded
 from tradewind.model.spec import DagSpec
 from tradewind.model.state import TaskState
-from tradewind.schedule import Window, manual_interval
+from tradewind.schedule import LastRun, Window, manual_interval
 from tradewind.schedule import upcoming as next_runs
 from tradewind.sdk import serde
 from tradewind.sdk.build import to_spec
@@ -41,8 +41,14 @@ def spec_of(source: str) -> DagSpec:
     return to_spec(dag_of(source))
 
 
-def upcoming(source: str, now: datetime, count: int) -> list[list[str | None]]:
+def upcoming(
+    source: str, now: datetime, count: int, last_run: list[datetime] | None = None
+) -> list[list[str | None]]:
     """Return the next runs: run_after, logical date, and the data interval."""
+    last = None
+    if last_run is not None:
+        start, end = last_run
+        last = LastRun(logical_date=start, interval_start=start, interval_end=end, run_after=end)
     spec = spec_of(source)
     window = Window(start_date=spec.start_date, end_date=spec.end_date, catchup=spec.catchup)
     return [
@@ -52,7 +58,7 @@ def upcoming(source: str, now: datetime, count: int) -> list[list[str | None]]:
             text(run.interval_start),
             text(run.interval_end),
         ]
-        for run in next_runs(spec.schedule, window, None, now, count)
+        for run in next_runs(spec.schedule, window, last, now, count)
     ]
 
 

@@ -12,6 +12,7 @@ from tests.differential import ours
 from tests.differential.airflow_side import AirflowSide
 from tests.property.test_schedule import CHANGES, CRONS, ZONES
 from tradewind.schedule.cron import parse
+from tradewind.schedule.times import zone as time_zone
 
 COUNT = 12
 pytestmark = pytest.mark.timeout(600)
@@ -29,9 +30,23 @@ from airflow.sdk import (
     MultipleCronTriggerTimetable,
 )
 """
-LEFT_OUT = {"Australia/Lord_Howe", "Pacific/Apia", "+05:30"}
-"""Airflow raises where the clock changes by half an hour, and loses runs after a day that was left
-out (differences-from-airflow.md). Its pendulum knows no offset as the name of a zone."""
+
+
+def by_an_hour(zone: str) -> bool:
+    """Tell whether a zone's clock only ever changes by an hour, or not at all.
+
+    Where it changes by less or more, Airflow raises or loses runs (differences-from-airflow.md).
+    """
+    tz, day = time_zone(zone), timedelta(days=1)
+    moved = [
+        (at + day).astimezone(tz).utcoffset() - at.astimezone(tz).utcoffset()  # type: ignore[operator]
+        for at in CHANGES[zone]
+    ]
+    return all(abs(by) in {timedelta(0), timedelta(hours=1)} for by in moved)
+
+
+COMPARED = sorted(zone for zone in ZONES if by_an_hour(zone) and not zone.startswith("+"))
+"""Airflow's pendulum knows no offset as the name of a zone."""
 
 PRESETS = st.sampled_from(["@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"])
 DELTAS = st.sampled_from(
@@ -91,11 +106,12 @@ def schedules(draw: st.DrawFn, zone: str) -> str:
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, datetime]:
     """Draw a DAG file and the time at which it is looked at."""
-    zone = draw(st.sampled_from(sorted(set(ZONES) - LEFT_OUT)))
+    zone = draw(st.sampled_from(COMPARED))
     near = draw(st.sampled_from(CHANGES[zone]))
     now = near + timedelta(minutes=draw(st.integers(-2880, 2880)))
     catchup = draw(st.booleans())
-    start = now - timedelta(minutes=draw(st.integers(-3000, 20000)))
+    # Between two minutes: at one that comes twice, Airflow's answer depends on how it got there.
+    start = now - timedelta(minutes=draw(st.integers(-3000, 20000)), seconds=30)
     arguments = [f"schedule={draw(schedules(zone))}", f"catchup={catchup}"]
     if catchup or draw(st.booleans()):
         arguments.append(f"start_date={moment(start, zone)}")
@@ -117,6 +133,27 @@ def test_the_next_runs(airflow_side: AirflowSide, drawn: tuple[str, datetime]) -
     theirs = airflow_side.ask("upcoming", source=source, now=now.isoformat(), count=COUNT)
     event(f"{len(theirs)} runs")
     assert ours.upcoming(source, now, COUNT) == theirs
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=SLOW)
+@given(files(), st.integers(0, 20000), st.sampled_from([0, 60, 1440, 10080]))
+def test_the_next_runs_after_a_run_of_another_schedule(
+    airflow_side: AirflowSide, drawn: tuple[str, datetime], ago: int, length: int
+) -> None:
+    source, now = drawn
+    end = now - timedelta(minutes=ago)
+    last = [end - timedelta(minutes=length), end]
+    first = ours.spec_of(source)
+    # Airflow forgets the start_date once there is a run (differences-from-airflow.md).
+    assume(not first.catchup or first.start_date is None or first.start_date <= end)
+    theirs = airflow_side.ask(
+        "upcoming",
+        source=source,
+        now=now.isoformat(),
+        count=COUNT,
+        last_run=[at.isoformat() for at in last],
+    )
+    assert ours.upcoming(source, now, COUNT, last) == theirs
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)

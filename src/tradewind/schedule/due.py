@@ -256,7 +256,7 @@ def _interval(times: Times, window: Window, last: LastRun | None, now: datetime)
     # The starts that are possible; the latest of them is the one.
     starts: list[datetime | None] = []
     if last is not None:
-        starts.append(_aligned(times, last))
+        starts.append(times.until(last.end) or times.from_(last.end))
     if window.start_date is not None:
         starts.append(times.from_(window.start_date))
     if not window.catchup or not starts:
@@ -267,9 +267,9 @@ def _interval(times: Times, window: Window, last: LastRun | None, now: datetime)
     known = [start for start in starts if start is not None]
     if len(known) < len(starts):
         return None
-    start = max(known)
-    end = times.after(start)
-    if end is None or (window.end_date is not None and start > window.end_date):
+    start = _untaken(times, max(known), last)
+    end = None if start is None else times.after(start)
+    if start is None or end is None or (window.end_date is not None and start > window.end_date):
         return None
     return _due(end, start, end)
 
@@ -281,18 +281,16 @@ def _horizon(times: Times, window: Window, now: datetime) -> datetime:
     return now if last_end is None else min(now, last_end)
 
 
-def _aligned(times: Times, last: LastRun) -> datetime | None:
-    """Return where the interval after the last run starts.
+def _untaken(times: Times, start: datetime, last: LastRun | None) -> datetime | None:
+    """Return the start of an interval, moved on if the last run has its logical date.
 
-    That is the end of the last interval; only when the schedule was changed does it not fit.
-    Then the new interval starts at the last instant before, so that no time is left out,
-    unless that reaches back over the whole last interval, whose logical date is taken.
+    An interval starts where the last one ended; only when the schedule was changed does that not
+    fit. Then it starts at the last instant before, so that no time is left out, unless that
+    reaches back over the whole last interval. (A run of a trigger schedule covers no time: its
+    logical date is its end.)
     """
-    start = times.until(last.end)
-    taken = last.interval_start or last.logical_date
-    if start is None or (taken is not None and start <= taken):
-        return times.from_(last.end)
-    return start
+    taken = None if last is None else last.interval_start or last.logical_date
+    return times.after(start) if taken is not None and start <= taken else start
 
 
 def _continuous(window: Window, last: LastRun | None, now: datetime) -> Due:

@@ -9,6 +9,7 @@ import pendulum
 import time_machine
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DagRunInfo
 
 from airflow import __version__
 
@@ -33,13 +34,24 @@ def scheduler_dag(dag: Any) -> Any:
     return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
 
 
-def upcoming(source: str, now: str, count: int) -> list[list[str | None]]:
-    """Return the next runs of the one DAG in a file; each is asked for when the last is due."""
+def upcoming(
+    source: str, now: str, count: int, last_run: list[str] | None = None
+) -> list[list[str | None]]:
+    """Return the next runs of the one DAG in a file; each is asked for when the last is due.
+
+    Args:
+        source: the file.
+        now: the time.
+        count: how many.
+        last_run: the data interval of the last run, which another schedule may have made.
+    """
     with time_machine.travel(datetime.fromisoformat(now), tick=False):
         (made,) = dags_of(source)
         dag = scheduler_dag(made)
     found: list[list[str | None]] = []
     last, at = None, pendulum.parse(now)
+    if last_run is not None:
+        last = DagRunInfo.interval(*(pendulum.parse(end) for end in last_run))
     while len(found) < count:
         with time_machine.travel(at, tick=False):
             info = dag.timetable.next_dagrun_info_v2(

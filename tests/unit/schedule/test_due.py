@@ -185,6 +185,19 @@ class TestInterval:
         last = ran("2026-02-01", "2026-02-02")
         assert due(DAILY_INTERVAL, window, last, NOW) == interval("2026-03-01", "2026-03-02")
 
+    @pytest.mark.parametrize("catchup", [False, True])
+    def test_a_schedule_that_had_no_intervals_takes_no_logical_date_twice(
+        self, catchup: bool
+    ) -> None:
+        moment = utc("2026-03-02")
+        last = LastRun(
+            logical_date=moment, interval_start=moment, interval_end=moment, run_after=moment
+        )
+        window = Window(start_date=utc("2026-01-01"), catchup=catchup)
+        schedule = CronInterval(expression="@daily")
+        now = utc("2026-03-02 07:00")
+        assert due(schedule, window, last, now) == interval("2026-03-03", "2026-03-04")
+
     def test_a_changed_schedule_leaves_no_time_out_and_takes_no_logical_date_twice(self) -> None:
         window = Window(start_date=utc("2026-01-01"), catchup=True)
         weekly = CronInterval(expression="@weekly")
