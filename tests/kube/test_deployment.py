@@ -15,10 +15,11 @@ import yaml
 
 from tests.acceptance.deployment import NOTE, Deployment
 from tests.kube.cluster import Cluster
-from tests.kube.deployed import deployed
+from tests.kube.deployed import SERVER, deployed
 from tests.kube.nodeagent import NodeAgent
 from tests.kube.world import executing, launch
 from tradewind.executors.kubernetes.ledger import Keep
+from tradewind.wire.remote import NOT_OURS
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -165,6 +166,25 @@ def test_an_override_that_is_not_allowed_fails_the_task_with_the_reason(
     ti = world.state(world.trigger("greedy"), "wants", "failed")
     assert "hostNetwork" in (ti.reason or "")
     assert not (world.notes / "never").exists()
+
+
+def test_a_worker_whose_attempt_is_not_to_be_had_ends_with_a_code_of_its_own(
+    world: Deployment, here: dict[str, str], tmp_path: Path
+) -> None:
+    ticket = tmp_path / "ticket"
+    ticket.write_text('{"attempt_id": "nobodys", "claim_token": "none"}')
+    folders = [("--dags-folder", "dags"), ("--log-folder", "logs"), ("--state-dir", "state")]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tradewind.worker", "--server", here[SERVER]),
+            *("--ticket", str(ticket)),
+            *(part for option, name in folders for part in (option, str(tmp_path / name))),
+        ],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == NOT_OURS, done.stderr
 
 
 def _tradewind(world: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
