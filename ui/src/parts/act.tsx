@@ -108,7 +108,7 @@ export function Act({ deed, onClose, ...target }: Target & { deed: Deed; onClose
     setBusy(true);
     try {
       await perform(target, deed, reach, false);
-      toast(clear ? `${target.what}: cleared, it runs again` : `${target.what}: marked ${deed}`);
+      toast(clear ? `${target.what}: cleared to run again` : `${target.what}: marked ${deed}`);
       onClose();
       target.onDone?.();
     } catch (problem) {
