@@ -17,17 +17,32 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.sim import test_scheduler as sim
+from tests.unit.scheduler import test_deadlines as in_time
 from tests.unit.scheduler import test_deferrals as deferring
 from tests.unit.scheduler import test_fences as fences
 from tests.unit.scheduler import test_repeated as repeated
 from tests.unit.scheduler import test_replay as replays
+from tests.unit.scheduler import test_states as keeping
 from tests.unit.scheduler import test_stopping as stopping
 from tests.unit.scheduler import test_waiting as waiting
+from tests.unit.scheduler import test_watchers as watching
 from tests.unit.scheduler.town import Found
 from tradewind.actions import user_calls
 from tradewind.engine import events, runs, step
 from tradewind.model.spec import DagSpec
-from tradewind.scheduler import after, calls, dispatch, intake, loop, reconcile, replay, work
+from tradewind.scheduler import (
+    after,
+    calls,
+    deadlines,
+    decide,
+    dispatch,
+    intake,
+    loop,
+    reconcile,
+    replay,
+    watchers,
+    work,
+)
 from tradewind.scheduler import deferral as deferrals
 from tradewind.scheduler import runs as scheduler_runs
 from tradewind.scheduler import stopping as stoppings
@@ -193,6 +208,35 @@ GUARDS: dict[str, Guard] = {
         " and trigger.nonce == nonce",
         "",
         fences.test_a_trigger_of_an_earlier_deferral_wakes_nobody,
+    ),
+    "a deadline that passes is missed": Guard(
+        deadlines.Deadlines,
+        "note",
+        "work.turn.deadlines_missed.append(deadline.deadline_id)",
+        "pass",
+        in_time.test_a_missed_deadline_is_seen_once_and_its_callback_is_made,
+    ),
+    "a deadline that was met is forgotten": Guard(
+        decide.Decider,
+        "_collect",
+        "follow_run(work, entry.version.spec.deadlines, decided.run_change)",
+        "pass",
+        in_time.test_a_run_that_succeeds_in_time_has_no_deadline_any_more,
+    ),
+    "an event of a watcher has a name": Guard(
+        watchers.Watchers,
+        "event",
+        'key=f"{message.nonce}.{message.number}"',
+        "key=None",
+        watching.test_an_event_that_is_told_again_is_kept_once_though_the_leader_died,
+    ),
+    "only the current attempt keeps values": Guard(
+        user_calls.UserCalls,
+        "_state",
+        "states.must_run(conn, request.attempt_id, request.nonce)",
+        "pass",
+        keeping.test_an_attempt_that_another_has_claimed_in_the_database_keeps_nothing,
+        keeping.SPEC,
     ),
     "max_active_runs holds": fence(
         scheduler_runs,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, Town, dag, scripted
 from tradewind.model.outcome import Failed
 from tradewind.store import state_tables, tables
 from tradewind.wire.messages import (
@@ -24,12 +22,12 @@ from tradewind.wire.messages import (
     SetState,
 )
 
+SPEC = dag(scripted(retries=1, retry_delay_s=1))
+
 
 @pytest.fixture
-def town(tmp_path: Path, sqlite_template: Path) -> Iterator[Town]:
-    made = Town(tmp_path, sqlite_template, dag(scripted(retries=1, retry_delay_s=1)))
-    yield made
-    made.cluster.close()
+def town(found: Found) -> Town:
+    return found(SPEC)
 
 
 def started(town: Town) -> Launch:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tests.unit.scheduler.town import Town, dag, scripted
+from tests.unit.scheduler.town import Found, Town, dag, scripted
 from tradewind.actions.pause import pause
 from tradewind.model.schedule import AssetLeaf, AssetTriggered
-from tradewind.model.spec import DagSpec
 from tradewind.model.watcher import WatcherSpec
 from tradewind.scheduler.triggers import Watcher
 from tradewind.scheduler.watchers import RESTS_S, watcher_id
@@ -34,7 +32,6 @@ from tradewind.wire.messages import (
     WatcherEvent,
 )
 
-Found = Callable[..., Town]
 WATCHER = WatcherSpec(
     name="w", asset="orders", uri="s3://orders", classpath="my.Watch", kwargs='{"n":1}'
 )
@@ -45,19 +42,11 @@ SPEC = dag(
 )
 
 
-@pytest.fixture
-def found(tmp_path: Path, sqlite_template: Path) -> Iterator[Found]:
-    towns: list[Town] = []
-
-    def make(spec: DagSpec = SPEC, **settings: Any) -> Town:
-        towns.append(Town(tmp_path, sqlite_template, spec, **settings))
-        towns[-1].cluster.hosts["triggerer"].leave()
-        towns[-1].after(3)
-        return towns[-1]
-
-    yield make
-    for town in towns:
-        town.cluster.close()
+def without_triggerer(found: Found) -> Town:
+    town = found(SPEC)
+    town.cluster.hosts["triggerer"].leave()
+    town.after(3)
+    return town
 
 
 class Triggerer:
@@ -142,7 +131,7 @@ def runs(town: Town) -> int:
 
 
 def test_each_event_is_an_asset_event_that_starts_a_run(found: Found) -> None:
-    town = found()
+    town = without_triggerer(found)
     triggerer = connected(town)
     launch = triggerer.claim()
     assert launch.assignment.kind == "watcher"
@@ -157,7 +146,7 @@ def test_each_event_is_an_asset_event_that_starts_a_run(found: Found) -> None:
 
 
 def test_an_event_that_is_told_again_is_kept_once_though_the_leader_died(found: Found) -> None:
-    town = found()
+    town = without_triggerer(found)
     triggerer = connected(town)
     launch = triggerer.claim()
     triggerer.event(launch, 1)
@@ -173,7 +162,7 @@ def test_an_event_that_is_told_again_is_kept_once_though_the_leader_died(found: 
 def test_a_lost_triggerers_watcher_goes_to_another_and_its_late_events_are_refused(
     found: Found,
 ) -> None:
-    town = found()
+    town = without_triggerer(found)
     first = connected(town)
     launch = first.claim()
     second = connected(town, "t2")
@@ -189,7 +178,7 @@ def test_a_lost_triggerers_watcher_goes_to_another_and_its_late_events_are_refus
 
 
 def test_a_watcher_runs_only_while_a_dag_waits_for_its_asset(found: Found) -> None:
-    town = found()
+    town = without_triggerer(found)
     triggerer = connected(town)
     launch = triggerer.claim()
     pause(town.db, town.cluster.signal, town.cluster.clock, "d", paused=True)
@@ -206,7 +195,7 @@ def test_a_watcher_runs_only_while_a_dag_waits_for_its_asset(found: Found) -> No
 def test_a_watcher_that_ends_is_started_again(
     found: Found, caplog: pytest.LogCaptureFixture
 ) -> None:
-    town = found()
+    town = without_triggerer(found)
     triggerer = connected(town)
     triggerer.finish(triggerer.claim(), payload=b"null")
     assert len(triggerer.launches()) == 2  # it had events: at once
@@ -224,7 +213,7 @@ def test_a_watcher_that_ends_is_started_again(
 
 
 def test_its_code_may_read_variables_but_is_no_task(found: Found) -> None:
-    town = found()
+    town = without_triggerer(found)
     triggerer = connected(town)
     launch = triggerer.claim()
 
