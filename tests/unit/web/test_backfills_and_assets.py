@@ -206,6 +206,10 @@ def test_the_official_client_has_an_asset_made(with_assets: World, api: ApiClien
     run = assets.materialize_asset(found.id, body)
     assert (run.dag_id, run.note, run.state) == ("maker", "by hand", "queued")
     assert assets.materialize_asset(found.id).dag_id == "maker"
+    late, early = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    backwards = official.MaterializeAssetBody(data_interval_start=late, data_interval_end=early)
+    with pytest.raises(ApiException, match="lies before data_interval_start"):
+        assets.materialize_asset(found.id, backwards)
     maker = with_assets.person("mia", Role.USER, {"maker": False})
     assert maker.post(f"/api/v2/assets/{found.id}/materialize", {}).status == 403
     made = TaskSpec(task_id="make", outlets=(AssetRef(name="sales", uri="s3://sales"),))

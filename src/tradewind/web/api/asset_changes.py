@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from tradewind.actions import asset_news
-from tradewind.actions.trigger import trigger
 from tradewind.errors import NotFound
 from tradewind.store.assets import unqueue
 from tradewind.store.read import asset_list, asset_queue
@@ -17,10 +16,11 @@ from tradewind.store.read.asset_queue import AliasFilter, AliasRow, QueuedRow, W
 from tradewind.web.access import Access, Forbidden
 from tradewind.web.api.assets import AssetEventResponse, event_shape
 from tradewind.web.api.run_shapes import DAGRunResponse, run_shapes
-from tradewind.web.call import Call, aware
+from tradewind.web.api.run_trigger import RunBody, trigger_by_request
+from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes
 from tradewind.web.refusals import invalid
-from tradewind.web.shapes import Body, Note, Shape, slice_of
+from tradewind.web.shapes import Body, Shape, slice_of
 
 routes = Routes("Asset")
 _ALL = "/api/v2/assets"
@@ -36,17 +36,10 @@ class AssetEventBody(Body):
     access_control: dict[str, Any] | None = None
 
 
-class MaterializeBody(Body):
+class MaterializeBody(RunBody, kw_only=True):
     """How the run that makes an asset is to be."""
 
-    dag_run_id: str | None = None
     logical_date: datetime | None = None
-    data_interval_start: datetime | None = None
-    data_interval_end: datetime | None = None
-    run_after: datetime | None = None
-    conf: dict[str, Any] | None = None
-    note: Note | None = None
-    partition_key: str | None = None
 
 
 class BeforeQuery(msgspec.Struct, kw_only=True):
@@ -134,33 +127,13 @@ def _must_edit_all(call: Call[Any, Any], asset: AssetRow) -> None:
 @routes.post(f"{_ALL}/{{asset_id}}/materialize", Access.DAG_EDIT, repeatable=True)
 def materialize_asset(call: Call[None, MaterializeBody | None]) -> DAGRunResponse:
     """Trigger the DAG that makes an asset."""
-    site, body = call.site, call.body or MaterializeBody()
+    body = call.body or MaterializeBody()
     asset = _asset(call, call.number("asset_id"))
     dag_id = asset_news.maker_of(asset)
     call.caller.require(dag_id, edit=True)
-    if body.partition_key is not None:
-        raise invalid("partition_key", "DAGs have no partitions here", body.partition_key)
-    start = aware("data_interval_start", body.data_interval_start)
-    end = aware("data_interval_end", body.data_interval_end)
-    if (start is None) != (end is None):
-        raise invalid("data_interval_end", "data_interval_start and _end come together")
-    created = trigger(
-        site.db,
-        site.signal,
-        site.clock,
-        dag_id,
-        run_id=body.dag_run_id,
-        conf=body.conf,
-        logical_date=aware("logical_date", body.logical_date),
-        run_after=aware("run_after", body.run_after),
-        interval=(start, end) if start and end else None,
-        note=body.note,
-        triggered_by="rest_api",
-        user=call.caller.name,
-        key=call.request_key,
-    )
+    created = trigger_by_request(call, dag_id, body, body.logical_date)
     call.audit(after={"dag_id": dag_id, "run_id": created.run_id})
-    return run_shapes(site, [created])[0]
+    return run_shapes(call.site, [created])[0]
 
 
 # ---- what waits -----------------------------------------------------------------------------

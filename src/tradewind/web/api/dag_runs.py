@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from tradewind.actions.dag_removal import remove_run
 from tradewind.actions.mark import mark_run
-from tradewind.actions.trigger import trigger
 from tradewind.errors import NotFound
 from tradewind.model.run import Run
 from tradewind.model.state import RunState
@@ -20,9 +19,9 @@ from tradewind.store.read.run_list import RunFilter, RunTimes
 from tradewind.store.runs import set_note
 from tradewind.web.access import ALL_DAGS, Access
 from tradewind.web.api.run_shapes import DAGRunCollectionResponse, DAGRunResponse, run_shapes
-from tradewind.web.call import Call, aware, aware_fields
+from tradewind.web.api.run_trigger import RunBody, trigger_by_request
+from tradewind.web.call import Call, aware_fields
 from tradewind.web.endpoint import Routes
-from tradewind.web.refusals import invalid
 from tradewind.web.shapes import (
     Body,
     Count,
@@ -44,17 +43,10 @@ class RunsQuery(RunFilter, kw_only=True):
     cursor: str | None = None
 
 
-class TriggerBody(Body):
+class TriggerBody(RunBody, kw_only=True):
     """What a trigger takes. logical_date has to be given, null for none."""
 
     logical_date: datetime | None
-    dag_run_id: str | None = None
-    run_after: datetime | None = None
-    data_interval_start: datetime | None = None
-    data_interval_end: datetime | None = None
-    conf: dict[str, Any] | None = None
-    note: Note | None = None
-    partition_key: str | None = None
 
 
 class RunPatchBody(Body):
@@ -121,35 +113,11 @@ def get_dag_run(call: Call[None, None]) -> DAGRunResponse:
 @routes.post(RUNS, Access.DAG_EDIT, repeatable=True)
 def trigger_dag_run(call: Call[None, TriggerBody]) -> DAGRunResponse:
     """Trigger a run."""
-    site, body, dag_id = call.site, call.body, call.path["dag_id"]
-    start = aware("data_interval_start", body.data_interval_start)
-    end = aware("data_interval_end", body.data_interval_end)
-    if (start is None) != (end is None):
-        raise invalid(
-            "data_interval_end", "data_interval_start and data_interval_end come together"
-        )
-    if start is not None and end is not None and end < start:
-        raise invalid("data_interval_end", "lies before data_interval_start", end.isoformat())
-    if body.partition_key is not None:
-        raise invalid("partition_key", "DAGs have no partitions here", body.partition_key)
-    created = trigger(
-        site.db,
-        site.signal,
-        site.clock,
-        dag_id,
-        run_id=body.dag_run_id,
-        conf=body.conf,
-        logical_date=aware("logical_date", body.logical_date),
-        run_after=aware("run_after", body.run_after),
-        interval=(start, end) if start and end else None,
-        note=body.note,
-        triggered_by="ui" if call.caller.how == "browser" else "rest_api",
-        user=call.caller.name,
-        key=call.request_key,
-    )
+    body = call.body
+    created = trigger_by_request(call, call.path["dag_id"], body, body.logical_date)
     # Not the values of the conf: they may be secret.
     call.audit(after={"run_id": created.run_id, "conf_keys": sorted(created.conf)})
-    return run_shapes(site, [created])[0]
+    return run_shapes(call.site, [created])[0]
 
 
 @routes.patch(RUN, Access.DAG_EDIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -14,29 +14,23 @@ from tradewind.model.run import Run
 from tradewind.store.read import runs, task_list
 from tradewind.web.access import ALL_DAGS, Access
 from tradewind.web.api.bulk import BulkCreate, BulkDelete, BulkResponse, BulkUpdate, carry_out
-from tradewind.web.api.task_changes import change_tasks
+from tradewind.web.api.task_changes import PatchTaskBody, change_tasks
 from tradewind.web.api.task_instances import TASKS
 from tradewind.web.call import Call
 from tradewind.web.endpoint import Routes
 from tradewind.web.refusals import invalid
-from tradewind.web.shapes import Body, Note
+from tradewind.web.shapes import Body
 
 routes = Routes("Task Instance")
 
 
-class BulkTaskBody(Body):
+class BulkTaskBody(PatchTaskBody, kw_only=True):
     """A task instance, and what to make of it. dag_id, dag_run_id: where the path says ~."""
 
     task_id: str
     dag_id: str | None = None
     dag_run_id: str | None = None
     map_index: int | None = None
-    new_state: Literal["success", "failed", "skipped"] | None = None
-    note: Note | msgspec.UnsetType | None = msgspec.UNSET
-    include_upstream: bool = False
-    include_downstream: bool = False
-    include_future: bool = False
-    include_past: bool = False
 
 
 class BulkBody(Body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -76,8 +76,8 @@ class ClearRunBody(Body):
     note: Note | None = None
 
 
-class PatchTaskBody(Body):
-    """What to make of task instances."""
+class PatchTaskBody(Body, kw_only=True):
+    """What is to be made of task instances."""
 
     new_state: Literal["success", "failed", "skipped"] | None = None
     note: Note | msgspec.UnsetType | None = msgspec.UNSET
@@ -85,17 +85,6 @@ class PatchTaskBody(Body):
     include_downstream: bool = False
     include_future: bool = False
     include_past: bool = False
-
-
-class TaskChange(Protocol):
-    """What is to be made of task instances, as several bodies say it."""
-
-    new_state: Literal["success", "failed", "skipped"] | None
-    note: str | msgspec.UnsetType | None
-    include_upstream: bool
-    include_downstream: bool
-    include_future: bool
-    include_past: bool
 
 
 class PatchTaskQuery(MaskQuery, kw_only=True):
@@ -246,7 +235,7 @@ def change_tasks(
     run: Run,
     task_ids: Sequence[str],
     map_index: int | None,
-    change: TaskChange,
+    change: PatchTaskBody,
     *,
     apply: bool,
 ) -> list[Plan]:
