@@ -31,8 +31,10 @@ REFUSED = {
 """Files of the corpus that Airflow 3.3 does not load, and what in them it refuses."""
 
 NOT_RUN = {
+    "deadlines": "Airflow's own `dag.test()` raises on a DAG with deadlines, on SQLite",
     "deferrable": "its triggers wait for an hour, and Airflow's clock cannot be set forward there",
     "external_task": "looks at a run of another DAG, which `dag.test()` does not make",
+    "state_stores": "uses `aget`, which the stores of Airflow 3.3.2 do not have",
     "sensors": "waits for a file that the corpus' own test makes",
 }
 
@@ -79,6 +81,9 @@ def comparable(run: dict[str, Any], file: str, run_id: str) -> dict[str, Any]:
             del xcoms[name]
         if file in BRANCHES and key == "return_value":
             del xcoms[name]
+    if file == "async_operators":
+        # Of a host without a scheme Airflow makes "//login:password@/host", which leads nowhere.
+        del xcoms["index:return_value"]
     if file == "context":
         del xcoms["names:return_value"]["state"]
     found = {
