@@ -157,11 +157,8 @@ def files(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, int]]:
     for i, kind in enumerate(kinds):
         if kind == "setup":
             below = [j for j in range(i + 1, size) if draw(st.booleans())]
-            fails = draw(st.booleans())
-            lines.append(
-                f"x{i} = Work(task_id='x{i}').as_teardown(setups=t{i}, "
-                f"on_failure_fail_dagrun={fails})"
-            )
+            # With on_failure_fail_dagrun failed work counts here alone (a listed difference).
+            lines.append(f"x{i} = Work(task_id='x{i}').as_teardown(setups=t{i})")
             lines += [f"t{j} >> x{i}" for j in below]
             outcomes[f"x{i}"] = draw(st.sampled_from(ENDS))
     return HEAD + "".join(f"    {line}\n" for line in lines), outcomes, lengths
