@@ -61,12 +61,11 @@ def test_a_broker_that_is_away_from_the_start_and_once_more(
             # Before any task: the executor is unhealthy, and a worker waits.
             worker = deployment.worker("one", ready=False)
             deployment.until("red", lambda: health(deployment).get("status") == "unhealthy")
-            told = health(deployment, "/api/v2/monitor/health")["troubles"]
-            assert list(told) == [redis.url]
-            assert "refused" in told[redis.url]
+            assert health(deployment, "/api/v2/monitor/health") == {"status": "unhealthy"}
             status, about = doctor(deployment)
             assert status == "problem"
             assert f"CeleryExecutor cannot work: {redis.url}" in about
+            assert "refused" in about
 
             run = deployment.trigger("one")
             deployment.state(run, "work", "queued")

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.actions.catalog import NOW
 from tests.unit.web.world import Client, World
 from tradewind.errors import Bug
+from tradewind.model.account import Role
 from tradewind.store import audit, components
 from tradewind.store.connect import Database, open_database
 from tradewind.web.access import Access
@@ -94,8 +95,10 @@ def test_health_has_airflows_shape(world: World) -> None:
 
 
 def test_health_names_what_keeps_an_executor_from_its_work(world: World) -> None:
-    def executors() -> object:
-        return world.anybody().get("/health").json["executors"]
+    viewer = world.person("vic", Role.VIEWER)
+
+    def executors(who: Client = viewer) -> object:
+        return who.get("/health").json["executors"]
 
     told = {"LocalExecutor": {}, "CeleryExecutor": {"redis://broker": "connection refused"}}
     part = components.register(world.db, "scheduler", NOW)
@@ -107,6 +110,9 @@ def test_health_names_what_keeps_an_executor_from_its_work(world: World) -> None
             "troubles": {"redis://broker": "connection refused"},
         },
     }
+    # Reasons name addresses and accounts: who has not signed in learns none.
+    hidden = {"LocalExecutor": {"status": "healthy"}, "CeleryExecutor": {"status": "unhealthy"}}
+    assert executors(world.anybody()) == hidden
     components.beat(world.db, part, NOW, {"CeleryExecutor": {}})
     assert executors() == {"CeleryExecutor": {"status": "healthy", "troubles": {}}}
     components.stop(world.db, part, NOW)  # nobody is there to say

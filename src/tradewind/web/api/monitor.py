@@ -1,4 +1,4 @@
-"""Health and version: for probes, without signing in."""
+"""Health and version: for probes, without signing in; who has signed in also learns reasons."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class VersionInfo(Shape):
 @routes.get("/api/v2/monitor/health", Access.PUBLIC)
 def get_health(call: Call[None, None]) -> dict[str, Any]:
     """Return which parts are alive."""
-    return health(call.site)
+    return health(call.site, reasons=call.caller.account is not None)
 
 
 @routes.get("/health", Access.PUBLIC)
 def get_short_health(call: Call[None, None]) -> dict[str, Any]:
     """Return which parts are alive."""
-    return health(call.site)
+    return health(call.site, reasons=call.caller.account is not None)
 
 
 @routes.get("/livez", Access.PUBLIC)
@@ -46,7 +46,7 @@ def get_liveness(call: Call[None, None]) -> Response:
 @routes.get("/readyz", Access.PUBLIC)
 def get_readiness(call: Call[None, None]) -> Response:
     """Answer 200 when DAGs are parsed and run, else 503."""
-    document = health(call.site)
+    document = health(call.site, reasons=call.caller.account is not None)
     return json(document, 200 if is_ready(document) else 503)
 
 
