@@ -171,8 +171,12 @@ class RabbitServer(Broker):
         self._mapper_port, self._nodes_port = free_port(), free_port()
         self._mapper: subprocess.Popen[bytes] | None = None
         lines = ["vm_memory_high_watermark.absolute = 1GB", "disk_free_limit.absolute = 1MB"]
+        advanced = "[]."
         if consumer_timeout_ms is not None:
+            # Looked at with each tick of a channel, once a minute unless told otherwise.
             lines.append(f"consumer_timeout = {consumer_timeout_ms}")
+            advanced = "[{rabbit, [{channel_tick_interval, 1000}]}]."
+        (self.folder / "advanced.config").write_text(advanced + "\n", encoding="utf-8")
         (self.folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (self.folder / "plugins").write_text("[].\n", encoding="utf-8")
 
@@ -196,6 +200,7 @@ class RabbitServer(Broker):
             "RABBITMQ_MNESIA_BASE": folder,
             "RABBITMQ_LOG_BASE": folder,
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
             "RUNNING_UNDER_SYSTEMD": "true",  # Be the program; do not watch over it.

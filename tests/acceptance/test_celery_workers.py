@@ -229,6 +229,32 @@ def test_a_cleared_task_is_stopped_at_once(
         assert not Path(f"/proc/{deployment.note('began')[0][1]}").exists()
 
 
+def test_an_api_server_that_is_slow_loses_nothing(
+    redis_server: RedisServer, postgres_url: str, tmp_path: Path
+) -> None:
+    """Fault 14: beats take half a lease to be answered, again and again; nobody is lost for it."""
+    with (
+        celery_deployed(tmp_path, postgres_url, redis_server.url, dags(1), "long") as deployment,
+        FaultProxy(deployment.port) as proxy,
+    ):
+        deployment.worker("one", server=f"http://127.0.0.1:{proxy.port}")
+        run = deployment.trigger("long")
+        deployment.until("it began", lambda: len(deployment.note("began")) == 1)
+        proxy.delay_s = 2.0  # each way; a lease is 8 s
+        before = beats(deployment)
+        deployment.until("it is heard", lambda: beats(deployment) >= before + 4)
+        (deployment.notes / "go").touch()
+        assert deployment.ended(run) == "success"
+        assert len(deployment.note("began")) == 1
+        assert attempts(deployment) == {"done": 1}
+
+
+def beats(deployment: CeleryDeployment) -> int:
+    table = tables.attempt
+    with deployment.db.read() as conn:
+        return sum(conn.execute(select(table.c.hb_counter)).scalars())
+
+
 CAMPAIGN_TASKS = int(os.environ.get("TRADEWIND_CELERY_TASKS", "150"))
 
 

@@ -12,6 +12,8 @@ Rules
   thread of its event loop; writing a result may block and happens in the finishing thread.
 * A message is accepted when its attempt gets a slot, not before: what waits here for a slot goes
   back to the broker when this worker ends or loses its connection.
+* A message that has waited for a slot for a while goes back as well, and nothing is taken until a
+  slot is free (`consuming` says why).
 * A message that is no ticket is dropped with one line in the log; a second copy of a running
   attempt is dropped in silence.
 """
@@ -28,6 +30,7 @@ from celery.worker import state as celery_state
 
 from tradewind.clock import SystemClock
 from tradewind.executors.celery.settings import RUN
+from tradewind.worker.celery.consuming import Consuming
 from tradewind.worker.celery.finishing import Finishing, Job
 from tradewind.worker.celery.slots import Slots
 from tradewind.worker.handover import Supervisor
@@ -63,6 +66,8 @@ class TicketPool(BasePool):  # type: ignore[misc]  # Celery ships no types
         self.slots = Slots(self.setup.desk, self._finishing, self._clock, self.limit)
         self._flushed: list[Job] = []
         self._hub: Any = None
+        self.consuming: Consuming | None = None
+        """Set by the service when Celery's consumer is ready."""
 
     def on_start(self) -> None:
         """Start the finishing thread."""
@@ -90,6 +95,8 @@ class TicketPool(BasePool):  # type: ignore[misc]  # Celery ships no types
             job.give_back()
         elif args[0] == RUN:
             self.slots.take(job)
+            if self.consuming is not None:
+                self.consuming.watch(self._hub)
         else:
             self.slots.accept(job)
             self._finishing.add(job, "done")
@@ -103,7 +110,7 @@ class TicketPool(BasePool):  # type: ignore[misc]  # Celery ships no types
         """Have more slots."""
         self.limit += n
         self.slots.limit = self.limit
-        self.slots.fill()
+        self._fill()
 
     def shrink(self, n: int) -> None:
         """Have fewer slots; what runs goes on."""
@@ -150,7 +157,12 @@ class TicketPool(BasePool):  # type: ignore[misc]  # Celery ships no types
     def _settle(self) -> None:
         self.slots.settle()
         if celery_state.should_stop is None:
-            self.slots.fill()
+            self._fill()
+
+    def _fill(self) -> None:
+        self.slots.fill()
+        if self.consuming is not None:
+            self.consuming.go_on()
 
     def _turn(self) -> None:
         """Do one turn of Celery's event loop, which nobody else does any more."""

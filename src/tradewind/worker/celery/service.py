@@ -20,6 +20,7 @@ from tradewind.errors import ConfigError
 from tradewind.executors.celery.app import BrokerConnection, make_app
 from tradewind.executors.celery.settings import broker_of, publisher_options
 from tradewind.worker.celery import tasks
+from tradewind.worker.celery.consuming import Consuming
 from tradewind.worker.celery.pool import Setup, TicketPool
 from tradewind.worker.celery.quiet import quieten
 from tradewind.worker.celery.watchdog import Watchdog, probe_queue
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 BACKEND = "tradewind.executors.celery.backend:BatchingDatabaseBackend"
 """By name: Celery imports it, if results go to a database, and this process needs none else."""
 _SLACK_S = 10.0
+_HOLDS_PER_STALL = 3
+"""By default a message waits here for a slot for 20 s; RabbitMQ allows half an hour."""
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +110,12 @@ def consume(
 
     def ready(sender: Any, **_: object) -> None:
         log.info("%s takes tasks from %s", options.hostname, ", ".join(_shown_queues(app, options)))
+        sender.pool.consuming = Consuming(
+            sender,
+            probe_queue(options.hostname).name,
+            sender.pool.slots,
+            config.celery.stall_s / _HOLDS_PER_STALL,
+        )
         watchdog.start(sender)
 
     def keep_logging(**_: object) -> None:
