@@ -68,6 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("chunk, batch", chunks(seeds, seeds, CHUNK), ids=first_seed)
 
 
+@pytest.mark.timeout(600)
 def test_nothing_breaks(
     chunk: range, batch: range, sqlite_template: Path, reached: Reached
 ) -> None:
