@@ -12,10 +12,10 @@ import msgspec
 from tradewind.cli.launcher import Part, executed, forked
 from tradewind.config import Config, without_credentials
 from tradewind.log import options_of, set_up
+from tradewind.model.defaults import VARIABLE
 from tradewind.model.mail import VARIABLE as MAIL_VARIABLE
 from tradewind.model.mail import MailSettings
-from tradewind.processor.settings import dag_defaults
-from tradewind.sdk.defaults import VARIABLE
+from tradewind.wire.dag_defaults import dag_defaults
 
 TRIGGERER = "triggerer"
 OWN_LOGS = "parts"

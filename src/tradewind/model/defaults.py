@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+VARIABLE = "TRADEWIND_DAG_DEFAULTS"
+"""Environment variable that hands the defaults to processes that read no settings."""
+
 
 class DagDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """The values of arguments that a DAG or task leaves out.

@@ -13,11 +13,12 @@ from tradewind.clock import SystemClock
 from tradewind.config import Config, without_credentials
 from tradewind.kernel import NUMERIC_THREADS
 from tradewind.processor.loop import Processor
-from tradewind.processor.settings import ProcessorSettings, dag_defaults
+from tradewind.processor.settings import ProcessorSettings
 from tradewind.store.connect import open_database
 from tradewind.store.migrate import check
 from tradewind.store.secrets import configured_keys, open_secrets
 from tradewind.store.signal import Signal
+from tradewind.wire.dag_defaults import dag_defaults
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tradewind.model.defaults import DagDefaults
-
-VARIABLE = "TRADEWIND_DAG_DEFAULTS"
-"""Environment variable that hands the defaults to processes that read no settings."""
+from tradewind.model.defaults import VARIABLE, DagDefaults
 
 _installed = DagDefaults()
 

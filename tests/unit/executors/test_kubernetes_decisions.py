@@ -9,18 +9,21 @@ from typing import Any
 import msgspec
 import pytest
 
+from tradewind.config import load_config
 from tradewind.errors import ConfigError
 from tradewind.executors.base import Gone, Pending
 from tradewind.executors.kubernetes.ledger import Keep, Ledger
 from tradewind.executors.kubernetes.naming import pod_name
 from tradewind.executors.kubernetes.outbox import Doing, Place
 from tradewind.executors.kubernetes.policy import Allowed, violations
+from tradewind.executors.kubernetes.shaping import shape_of
 from tradewind.kube.answers import CREATE, DELETE, Answer, judge
 from tradewind.kube.labels import label_value
 from tradewind.kube.pacing import MAX_PAUSE_S, Bucket, pause_s
 from tradewind.kube.pods import Pod, Stage
 from tradewind.kube.pods import judge as judge_pod
 from tradewind.kube.template import built_in, load, merge
+from tradewind.model.defaults import VARIABLE, DagDefaults
 from tradewind.model.ids import AttemptId
 
 ONE = AttemptId("6f1c2a1e-0000-4000-8000-000000000001")
@@ -487,3 +490,21 @@ def test_whoever_takes_over_tells_of_an_end_that_came_before() -> None:
     ledger.explained(order)
     (gone,) = ledger.outbox.take_facts()
     assert gone.attempt_id == ONE
+
+
+# ---- the shape of pods ------------------------------------------------------------------------
+
+
+def test_a_file_means_the_same_in_a_pod_and_secrets_stay_here() -> None:
+    settings = {
+        "CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
+        "CORE__PLUGINS_FOLDER": "/here/plugins",
+        "SECRETS__BACKEND": "a.Backend",
+        "SECRETS__BACKEND_KWARGS": '{"token": "hidden"}',
+        "KUBERNETES_EXECUTOR__SERVER_URL": "http://api.test",
+    }
+    given = {f"TRADEWIND__{key}": value for key, value in settings.items()}
+    shape = shape_of(load_config({"TRADEWIND_HOME": "/nowhere", **given}))
+    assert "hidden" not in str(shape)
+    there = msgspec.json.decode(shape.env[VARIABLE], type=DagDefaults)
+    assert there == DagDefaults(timezone="Europe/Berlin")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tradewind.errors import DagCycle, DagError
-from tradewind.model.defaults import DagDefaults
+from tradewind.model.defaults import VARIABLE, DagDefaults
 from tradewind.model.schedule import (
     AllOf,
     AnyOf,
@@ -347,7 +347,7 @@ def test_defaults_are_handed_over_in_the_environment() -> None:
         dag_defaults.install_from({})
         assert dag_defaults.current() == before
         text = msgspec.json.encode(DagDefaults(retries=2)).decode()
-        dag_defaults.install_from({dag_defaults.VARIABLE: text})
+        dag_defaults.install_from({VARIABLE: text})
         assert dag_defaults.current() == DagDefaults(retries=2)
     finally:
         dag_defaults.install(before)

@@ -16,8 +16,8 @@ from tradewind.compat.airflow.modules.secrets import BaseSecretsBackend
 from tradewind.config import load_config
 from tradewind.errors import DagError
 from tradewind.model.defaults import DagDefaults
-from tradewind.processor.settings import dag_defaults
 from tradewind.sdk import Connection, Variable, defaults, secrets_backend
+from tradewind.wire.dag_defaults import dag_defaults
 
 
 class Vault(BaseSecretsBackend):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
 from tradewind.config import Config
 from tradewind.errors import ConfigError
 from tradewind.executors.kubernetes.podspec import Rejected, Shape
@@ -12,7 +15,9 @@ from tradewind.executors.kubernetes.warm.pods import ADDRESS, WarmPods
 from tradewind.executors.kubernetes.warm.pool import Pool
 from tradewind.executors.kubernetes.warm.stock import Warmth
 from tradewind.kube.template import built_in, load
+from tradewind.model.defaults import VARIABLE
 from tradewind.store.secrets import configured_keys
+from tradewind.wire.dag_defaults import dag_defaults
 
 _STATE = "/tmp/tradewind"  # noqa: S108  in the container, which is the attempt's alone
 
@@ -41,6 +46,7 @@ def shape_of(config: Config) -> Shape:
         image=f"{image}:{settings.image_tag}" if image else None,
         command=_command(config, server),
         warm_command=_warm_command(config, server),
+        env={VARIABLE: _defaults(config)},
     )
 
 
@@ -68,6 +74,17 @@ def warm_pool_of(config: Config, shape: Shape) -> Pool:
         pods=pods,
         port=settings.warm_pool_port,
     )
+
+
+def _defaults(config: Config) -> str:
+    """Return what an author sees of the settings: a file means the same in a pod.
+
+    Not what is of this machine alone, and nothing that may be secret: a pod's environment is
+    read by whoever may read pods. The template may say another value.
+    """
+    here = dag_defaults(config)
+    there = replace(here, plugins_folder="", secrets_backend="", secrets_backend_kwargs="")
+    return msgspec.json.encode(there).decode()
 
 
 def _command(config: Config, server: str) -> tuple[str, ...]:
