@@ -9,7 +9,7 @@ BIN := .venv/bin
 export TRADEWIND_HOME ?= $(CURDIR)/.tradewind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui screenshots run kube-assets kube-cluster test check reference format bench providers campaign clean
+.PHONY: help setup ui screenshots run kube-assets kube-cluster test test-differential check reference format bench providers campaign clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
