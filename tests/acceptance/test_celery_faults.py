@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kombu
 import pytest
+from sqlalchemy import make_url
 
 from tests.acceptance.celery_world import Town, town
 from tests.acceptance.test_celery_brokers import cli
@@ -54,6 +55,23 @@ def test_a_partition_is_noticed_and_everything_goes_on_after_it(
         scene.until("the executor is well", lambda: not scene.executor.troubles())
         scene.until_arrived(scene.submit(2))
         assert one.process.poll() is None
+
+
+def test_a_result_backend_that_cannot_be_reached_keeps_nobody_from_working(
+    broker: Broker, postgres_url: str, tmp_path: Path
+) -> None:
+    """Results are evidence: as many tasks run as if they were written."""
+    port = make_url(postgres_url).port or 5432
+    with FaultProxy(port) as proxy:
+        away = make_url(postgres_url).set(host="127.0.0.1", port=proxy.port)
+        backend = "db+" + away.render_as_string(hide_password=False)
+        settings = {"TRADEWIND__CELERY__RESULT_BACKEND": backend}
+        with town(tmp_path, broker, postgres_url, **settings) as scene:
+            scene.consumer("one")
+            scene.until_arrived(scene.submit(2))
+            proxy.swallow_requests()  # a connection that hangs is worse than one that is refused
+            scene.until_arrived(scene.submit(30))
+            proxy.heal()
 
 
 def test_a_publish_whose_answer_is_lost_arrives(

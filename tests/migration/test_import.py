@@ -129,6 +129,7 @@ def test_a_second_import_leaves_alone_what_is_here(shell: Shell, airflow_url: st
         (OTHER_KEY, "the fernet key does not open connection 'shop'"),
         (f"{KEY},{OTHER_KEY}", "none of the 2 keys opens connection 'shop'"),
     ],
+    ids=["no key", "another", "two others"],  # not the keys, which are drawn in each process
 )
 def test_a_wrong_key_is_named_before_anything_is_stored(
     shell: Shell, airflow_url: str, keys: str | None, message: str

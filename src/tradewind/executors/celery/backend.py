@@ -7,6 +7,7 @@ statement and one commit. The tables, and what is in them, are Celery's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,8 @@ from celery import states
 from celery.backends.database import DatabaseBackend
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+Row = dict[str, Any]
+"""Columns of `celery_taskmeta`."""
 NAME = "tradewind.executors.celery.backend:BatchingDatabaseBackend"
 
 
@@ -25,20 +28,22 @@ class BatchingDatabaseBackend(DatabaseBackend):  # type: ignore[misc]  # Celery 
         super().__init__(*args, **kwargs)
         # What Celery does in a forked process: keep connections in a pool.
         self.session_manager.forked = True
-        self._batch: list[dict[str, Any]] | None = None
+        self._batch: list[Row] | None = None
 
     def collect(self) -> None:
-        """Keep what is stored from here on until `write`; of the calling thread's backend."""
+        """Keep what is stored from here on until `collected`; of the calling thread's backend."""
         if self.url.startswith("postgresql"):
             self._batch = []
 
-    def write(self) -> None:
-        """Write what was collected in one transaction. A success is never replaced."""
+    def collected(self) -> list[Row]:
+        """Return what was kept since `collect`, as `write` takes it."""
         rows, self._batch = self._batch, None
-        if not rows:
-            return
+        return rows or []
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write rows in one transaction. A success is never replaced."""
         # Of two results of one task in a batch, the first that is a success counts, else the last.
-        latest: dict[str, dict[str, Any]] = {}
+        latest: dict[str, Row] = {}
         for row in rows:
             known = latest.get(row["task_id"])
             if known is None or known["status"] != states.SUCCESS:

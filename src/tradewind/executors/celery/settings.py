@@ -110,6 +110,8 @@ def celery_conf(config: Config) -> Conf:
         "task_store_errors_even_if_ignored": False,
         "task_publish_retry": False,
         "result_backend": results or "disabled",
+        # With the first result, not with the first message: a backend that is away delays none.
+        "database_create_tables_at_setup": False,
         "result_expires": int(config.celery.result_expires_s),
         "timezone": "UTC",
         "enable_utc": True,

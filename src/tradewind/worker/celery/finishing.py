@@ -1,8 +1,8 @@
-"""The thread in which Celery's task bodies run and results are written.
+"""The thread in which Celery's task bodies run.
 
-A body only returns what the supervisor said of its ticket. Writing a result may take as long as
-a database does, so it does not happen in Celery's event loop; what waits at the same moment is
-written together, where the result backend can.
+A body only returns what the supervisor said of its ticket. Its result goes to the writer, where
+the result backend takes many together; any other backend writes it here, which may take as long
+as a database does, and so does not happen in Celery's event loop.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from tradewind.model.ids import AttemptId
+from tradewind.worker.celery.result_writer import ResultWriter
 
 log = logging.getLogger(__name__)
 
 NOTHING = (0, None, 0.0)
 """What Celery's books are told of a message without a result: no failure, no value, no time."""
 _BATCH = 200
-"""Most results of one transaction."""
+"""Most bodies at a time."""
 _LAST_WORDS_S = 5.0
 """After the last attempt has ended, its result has this long to be written."""
 
@@ -68,6 +69,7 @@ class Finishing:
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self._writer = ResultWriter(app)
         self._todo: queue.SimpleQueue[tuple[Job, str | Exception] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Job, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="results", daemon=True)
@@ -78,11 +80,13 @@ class Finishing:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._writer.start()
 
     def stop(self) -> None:
         """End when everything is written, or has had its time."""
         self._todo.put(None)
         self._thread.join(_LAST_WORDS_S)
+        self._writer.stop()
 
     def add(self, job: Job, outcome: str | Exception) -> None:
         """Finish a job."""
@@ -121,10 +125,7 @@ class Finishing:
             backend.collect()
         done = [(job, _run_body(job, outcome)) for job, outcome in batch]
         if together:
-            try:
-                backend.write()
-            except Exception as error:  # noqa: BLE001  a result is evidence only
-                log.warning("results were not written: %s", error)
+            self._writer.add(backend.collected())
         return done
 
 

@@ -153,11 +153,11 @@ class TicketPool(BasePool):  # type: ignore[misc]  # Celery ships no types
     def _hear(self) -> None:
         if not self.slots.hear():
             self._hub.remove_reader(self.setup.desk.fileno())
+        elif celery_state.should_stop is None:
+            self._fill()
 
     def _settle(self) -> None:
         self.slots.settle()
-        if celery_state.should_stop is None:
-            self._fill()
 
     def _fill(self) -> None:
         self.slots.fill()

@@ -63,23 +63,25 @@ class Slots:
         return len(here)
 
     def hear(self) -> bool:
-        """Take what the supervisor says; False when it will say no more."""
+        """Take what the supervisor says; False when it will say no more.
+
+        The slots of what is done are free at once: a result that cannot be written is evidence
+        that nobody has, and keeps no task from running.
+        """
         try:
             done = self._desk.receive()
         except SupervisorGone:
             self._alone()
             return False
         for each in done:
-            job = self.running.get(each.attempt_id)
+            job = self.running.pop(each.attempt_id, None)
             if job is not None:
                 self._finishing.add(job, each.how)
         return True
 
     def settle(self) -> None:
-        """Tell Celery's books what is finished; the slots are free then."""
+        """Tell Celery's books what is finished."""
         for job, result in self._finishing.take():
-            if job.attempt_id is not None:
-                self.running.pop(job.attempt_id, None)
             job.callback(result)
 
     def _begin(self, job: Job) -> None:
@@ -102,7 +104,8 @@ class Slots:
         if celery_state.should_stop is None:
             log.error("the supervisor ended; this worker ends, too")
             celery_state.should_stop = _EXIT_FAILURE
-        for job in list(self.running.values()):
+        lost, self.running = self.running, {}
+        for job in lost.values():
             self._finishing.add(job, AttemptLost("the worker's supervisor died"))
 
 
