@@ -106,7 +106,7 @@ def test_every_wait_on_postgresql_is_bounded(postgres_url: str) -> None:
     expected = {
         "lock_timeout": "5s",
         "statement_timeout": "1min",
-        "idle_in_transaction_session_timeout": "1min",
+        "idle_in_transaction_session_timeout": "5s",
         "transaction_isolation": "read committed",
         "synchronous_commit": "on",
         "TimeZone": "UTC",

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
+from tradewind.errors import Unavailable
 from tradewind.store import leases
-from tradewind.store.connect import Database
+from tradewind.store.connect import Database, open_database
 from tradewind.store.leases import Lease
 
 
@@ -49,3 +52,22 @@ def test_one_of_many_takes_it(db: Database) -> None:
     for thread in threads:
         thread.join()
     assert sorted(e for e in taken if e is not None) == [2]
+
+
+@pytest.mark.postgres
+def test_who_stands_still_in_a_transaction_keeps_nobody_from_the_lease(postgres_url: str) -> None:
+    frozen, standby = open_database(postgres_url, name="first"), open_database(postgres_url)
+    epoch = leases.take(frozen, "n", "first", None)
+    seen = leases.read(standby, "n")
+    assert epoch is not None
+    with pytest.raises(Unavailable), frozen.turn() as raw:  # noqa: PT012  it goes on where it stood
+        raw.execute("SELECT epoch FROM lease WHERE name = 'n' FOR UPDATE").fetchone()
+        leases.evict(standby, "somebody else")
+        leases.evict(standby, "first")
+        assert leases.take(standby, "n", "second", seen) == epoch + 1
+        raw.execute("UPDATE lease SET counter = counter + 1 WHERE name = 'n'")
+    found = leases.read(standby, "n")
+    assert found is not None
+    assert found.holder == "second"
+    frozen.close()
+    standby.close()

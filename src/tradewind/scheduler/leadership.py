@@ -91,6 +91,8 @@ class Leadership:
         )
         if not lapsed:
             return False
+        if lease is not None and lease.holder != self._holder:
+            leases.evict(self._db, lease.holder)
         self.epoch = leases.take(self._db, LEASE, self._holder, lease)
         self._beaten_at = now
         self._newest_event = scheduling.newest_event(self._db)

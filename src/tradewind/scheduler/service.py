@@ -17,6 +17,7 @@ from tradewind.config import Config
 from tradewind.executors.capacity import configured_capacity
 from tradewind.executors.registry import build, remote_of
 from tradewind.scheduler.channel import Channel
+from tradewind.scheduler.leadership import own_name
 from tradewind.scheduler.loop import Scheduler
 from tradewind.scheduler.parts import Parts, Settings, World
 from tradewind.store.connect import Database, open_database
@@ -36,7 +37,7 @@ def serve(config: Config) -> None:
     Raises:
         ConfigError: an unknown executor, or a second scheduler on SQLite.
     """
-    db = open_database(config.database.sql_alchemy_conn)
+    db = open_database(config.database.sql_alchemy_conn, name=own_name())
     db.shelf = Shelf(config.core.xcom_storage, config.core.xcom_size_limit_bytes)
     signal = Signal(db, listen=True)
     channel = Channel(config.run_dir / "workers.sock")

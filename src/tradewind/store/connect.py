@@ -38,10 +38,13 @@ _BUSY_S = 5.0
 """Who holds the file lock meets only foreign programs; they get this long."""
 _CACHE_KIB = 8_000
 _MEMO_SIZE = 128
+_LONGEST_NAME = 63
+"""Bytes of a name that PostgreSQL keeps."""
 _POSTGRES_SETTINGS = {
     "lock_timeout": "5s",
     "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "60s",
+    # Who stands still in the middle of a transaction must not keep a standby from going on.
+    "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
     "default_transaction_isolation": r"read\ committed",
 }
@@ -196,12 +199,13 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def open_database(url: str, *, durable: bool = True) -> Database:
+def open_database(url: str, *, durable: bool = True, name: str = "") -> Database:
     """Open the database of an SQLAlchemy URL; its tables may still be missing.
 
     Args:
         url: "sqlite:////path/to/file.db" or "postgresql://user:password@host/name".
         durable: False lets commits be lost with the machine's power: for simulations.
+        name: whose connections these are, where the server can tell (see `leases.evict`).
 
     Raises:
         ConfigError: the URL is not right or names a database that is not supported.
@@ -218,7 +222,7 @@ def open_database(url: str, *, durable: bool = True) -> Database:
     if kind == "sqlite":
         return _open_sqlite(parsed, durable)
     if kind in {"postgresql", "postgres"}:
-        return _open_postgres(parsed, durable)
+        return _open_postgres(parsed, durable, name)
     raise ConfigError(
         f"database.sql_alchemy_conn names a {kind!r} database, which is not supported; "
         "use sqlite or postgresql"
@@ -266,7 +270,7 @@ def _open_sqlite(url: URL, durable: bool) -> Database:
     return Database(engine, path)
 
 
-def _open_postgres(url: URL, durable: bool) -> Database:
+def _open_postgres(url: URL, durable: bool, name: str) -> Database:
     settings = dict(_POSTGRES_SETTINGS)
     if not durable:
         settings["synchronous_commit"] = "off"
@@ -277,7 +281,11 @@ def _open_postgres(url: URL, durable: bool) -> Database:
             pool_size=READERS,
             max_overflow=16,
             pool_timeout=10,
-            connect_args={**_KEEPALIVE, "options": options},
+            connect_args={
+                **_KEEPALIVE,
+                "options": options,
+                "application_name": application_name(name),
+            },
         )
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -290,6 +298,11 @@ def _open_postgres(url: URL, durable: bool) -> Database:
             raise DisconnectionError
 
     return Database(engine, None)
+
+
+def application_name(name: str) -> str:
+    """Return the name under which the server knows the connections of a part."""
+    return f"tradewind {name}".strip()[-_LONGEST_NAME:]
 
 
 @contextmanager

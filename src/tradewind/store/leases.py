@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
-from tradewind.store.connect import Database
+from tradewind.store.connect import Database, application_name
 from tradewind.store.dialect import insert_or_ignore
 from tradewind.store.tables import lease as table
 
@@ -51,6 +51,26 @@ def take(db: Database, name: str, holder: str, seen: Lease | None) -> int | None
             .values(holder=holder, epoch=seen.epoch + 1, counter=seen.counter + 1)
         )
         return seen.epoch + 1 if changed.rowcount == 1 else None
+
+
+def evict(db: Database, holder: str) -> None:
+    """End the database connections of a holder whose lease has lapsed.
+
+    Who stands still in the middle of a transaction keeps its locks, and nobody could take the
+    lease. What it had not committed is undone. On PostgreSQL, whose server can tell whose a
+    connection is; an SQLite file has one scheduler.
+    """
+    if db.dialect != "postgresql" or not holder:
+        return
+    with db.read() as conn:
+        conn.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = :name AND datname = current_database()"
+                " AND usename = current_user AND pid <> pg_backend_pid()"
+            ),
+            {"name": application_name(holder)},
+        )
 
 
 def beat(db: Database, name: str, epoch: int) -> bool:

@@ -185,6 +185,7 @@ class Link:
 
     def _beat(self, now: float) -> None:
         self._tick()
+        self._connection.look()
         running = self._running()
         with self._lock:
             late = [sent for sent in self._sent.values() if now - sent.at >= RESEND_S]

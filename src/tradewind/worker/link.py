@@ -20,6 +20,7 @@ import msgspec
 from tradewind.errors import Bug
 from tradewind.model.ids import AttemptId
 from tradewind.wire import framing
+from tradewind.wire.listening import LOOK_S, listener_at
 from tradewind.wire.messages import (
     AppendLog,
     Beat,
@@ -32,6 +33,7 @@ from tradewind.wire.messages import (
     Request,
     ToWorker,
 )
+from tradewind.worker.timers import Timers
 
 _Local = Claim | Beat | Finish | CallbackDone | Request | GetObjects
 Question = _Local | AppendLog
@@ -86,6 +88,7 @@ class SocketLink:
         self,
         path: str,
         selector: selectors.BaseSelector,
+        timers: Timers,
         received: Callable[[ToWorker], None],
         lost: Callable[[], None],
     ) -> None:
@@ -94,11 +97,14 @@ class SocketLink:
         Args:
             path: the scheduler's socket.
             selector: where the socket is registered, with a function of the event mask.
+            timers: call back later.
             received: takes what the scheduler says of itself, and every reply's side of it.
             lost: called when the connection ends.
         """
         self._path = path
         self._selector = selector
+        self._timers = timers
+        self._listener: int | None = None
         self._received = received
         self._lost = lost
         self._sock: socket.socket | None = None
@@ -116,6 +122,7 @@ class SocketLink:
     def connect(self, hello: Hello) -> bool:
         """Try to reach the scheduler; say hello and repeat what is unanswered."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener = listener_at(self._path)
         try:
             sock.setblocking(False)  # noqa: FBT003  the stdlib's signature
             sock.connect(self._path)
@@ -123,6 +130,7 @@ class SocketLink:
             sock.close()
             return False
         self._sock = sock
+        self._timers.after(LOOK_S, lambda: self._look(sock))
         self._reader = framing.FrameReader()
         self._writing = False
         self._selector.register(sock, selectors.EVENT_READ, self._ready)
@@ -179,6 +187,17 @@ class SocketLink:
             self._sock = None
             self._outgoing.clear()
             self._lost()
+
+    def _look(self, sock: socket.socket) -> None:
+        """Go to the one that listens now, whatever became of the one that did."""
+        if self._sock is not sock:
+            return
+        now = listener_at(self._path)
+        if now is not None and now != self._listener:
+            log.warning("another scheduler listens at %s", self._path)
+            self.drop()
+        else:
+            self._timers.after(LOOK_S, lambda: self._look(sock))
 
     def _ready(self, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:

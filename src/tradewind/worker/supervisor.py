@@ -160,7 +160,11 @@ class Supervisor:
                 settings.state_dir / "tokens",
             )
         return SocketLink(
-            str(settings.socket_path), self._selector, self._received, self._disconnected
+            str(settings.socket_path),
+            self._selector,
+            self._timers,
+            self._received,
+            self._disconnected,
         )
 
     def _serve_tickets(self, tickets: socket.socket) -> None:

@@ -20,6 +20,7 @@ from tradewind.errors import DagError
 from tradewind.model.ids import AttemptId
 from tradewind.model.outcome import Succeeded
 from tradewind.wire import framing
+from tradewind.wire.listening import LOOK_S
 from tradewind.wire.messages import (
     Assignment,
     Beat,
@@ -165,7 +166,11 @@ class Linked:
         self.selector = selectors.DefaultSelector()
         self.received: list[ToWorker] = []
         self.lost = 0
-        self.link = SocketLink(str(path), self.selector, self.received.append, self._lost)
+        self.clock = FakeClock()
+        self.timers = Timers(self.clock)
+        self.link = SocketLink(
+            str(path), self.selector, self.timers, self.received.append, self._lost
+        )
 
     def _lost(self) -> None:
         self.lost += 1
@@ -181,6 +186,30 @@ FINISH = Finish(seq=0, attempt_id=AttemptId("a"), nonce="n", outcome=Succeeded()
 
 def request(call: GetVariable | TriggerRun) -> Request:
     return Request(seq=0, attempt_id=AttemptId("a"), nonce="n", call=call)
+
+
+def test_a_link_goes_to_who_listens_now_though_the_last_one_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    there, frozen = Linked(path), Peer(path)
+    assert there.link.connect(HELLO)
+    there.clock.at += LOOK_S
+    there.timers.run()
+    assert there.link.connected
+    path.unlink()
+    there.clock.at += LOOK_S
+    there.timers.run()
+    assert there.link.connected, "nobody listens yet"
+    second = Peer(path)
+    there.clock.at += LOOK_S
+    there.timers.run()
+    assert (there.lost, there.link.connected) == (1, False)
+    assert there.link.connect(HELLO)
+    second.accept()
+    assert isinstance(second.heard()[0], Hello)
+    there.link.drop()
+    second.close()
+    frozen.accept()
+    frozen.close()
 
 
 def test_a_link_repeats_what_is_unanswered(tmp_path: Path) -> None:
