@@ -10,7 +10,7 @@ import msgspec
 
 from tradewind.errors import Bug
 from tradewind.wire import framing
-from tradewind.wire.listening import listener_at
+from tradewind.wire.listening import Listener
 from tradewind.wire.messages import ToServer, ToWorker
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Connection:
         self._path = path
         self._reader = framing.FrameReader()
         self._outgoing = bytearray()
-        self._listener: int | None = None
+        self._listener = Listener(path)
         self.sock: socket.socket | None = None
 
     @property
@@ -35,15 +35,14 @@ class Connection:
 
     def look(self) -> None:
         """Give the connection up when another scheduler listens at its path."""
-        now = listener_at(self._path)
-        if self.sock is not None and now is not None and now != self._listener:
+        if self.sock is not None and self._listener.is_another():
             log.warning("another scheduler listens at %s", self._path)
             self.drop()
 
     def connect(self) -> bool:
         """Try to reach the scheduler."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener = listener_at(self._path)
+        self._listener.note()
         try:
             sock.connect(str(self._path))
         except OSError:

@@ -13,12 +13,28 @@ LOOK_S = 2.0
 """How often to look: a part of what a take-over takes."""
 
 
-def listener_at(path: str | Path) -> int | None:
-    """Return what tells one listener at a path from the next; None when nobody listens.
+class Listener:
+    """Whoever listened at a path when it was last noted.
 
-    It is the socket's inode, which is not used again while its socket is there.
+    One is told from the next by the socket's inode, which is not used again while its socket is
+    there.
     """
-    try:
-        return Path(path).stat().st_ino
-    except OSError:
-        return None
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._noted: int | None = None
+
+    def note(self) -> None:
+        """Note who listens now; to be called before connecting, so that no change is missed."""
+        self._noted = self._inode()
+
+    def is_another(self) -> bool:
+        """Tell whether somebody else listens by now. Nobody is not somebody else."""
+        now = self._inode()
+        return now is not None and now != self._noted
+
+    def _inode(self) -> int | None:
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return None

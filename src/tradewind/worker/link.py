@@ -20,7 +20,7 @@ import msgspec
 from tradewind.errors import Bug
 from tradewind.model.ids import AttemptId
 from tradewind.wire import framing
-from tradewind.wire.listening import LOOK_S, listener_at
+from tradewind.wire.listening import LOOK_S, Listener
 from tradewind.wire.messages import (
     AppendLog,
     Beat,
@@ -104,7 +104,7 @@ class SocketLink:
         self._path = path
         self._selector = selector
         self._timers = timers
-        self._listener: int | None = None
+        self._listener = Listener(path)
         self._received = received
         self._lost = lost
         self._sock: socket.socket | None = None
@@ -122,7 +122,7 @@ class SocketLink:
     def connect(self, hello: Hello) -> bool:
         """Try to reach the scheduler; say hello and repeat what is unanswered."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener = listener_at(self._path)
+        self._listener.note()
         try:
             sock.setblocking(False)  # noqa: FBT003  the stdlib's signature
             sock.connect(self._path)
@@ -192,8 +192,7 @@ class SocketLink:
         """Go to the one that listens now, whatever became of the one that did."""
         if self._sock is not sock:
             return
-        now = listener_at(self._path)
-        if now is not None and now != self._listener:
+        if self._listener.is_another():
             log.warning("another scheduler listens at %s", self._path)
             self.drop()
         else:

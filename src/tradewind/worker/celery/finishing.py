@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from tradewind.model.ids import AttemptId
-from tradewind.worker.celery.result_writer import ResultWriter
+from tradewind.worker.celery.result_writer import LAST_WORDS_S, ResultWriter
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,6 @@ NOTHING = (0, None, 0.0)
 """What Celery's books are told of a message without a result: no failure, no value, no time."""
 _BATCH = 200
 """Most bodies at a time."""
-_LAST_WORDS_S = 5.0
-"""After the last attempt has ended, its result has this long to be written."""
 
 _spoken = threading.local()
 
@@ -85,7 +83,7 @@ class Finishing:
     def stop(self) -> None:
         """End when everything is written, or has had its time."""
         self._todo.put(None)
-        self._thread.join(_LAST_WORDS_S)
+        self._thread.join(LAST_WORDS_S)
         self._writer.stop()
 
     def add(self, job: Job, outcome: str | Exception) -> None:

@@ -5,11 +5,13 @@ the order is turned round: first the attempt runs elsewhere, and when the superv
 is over, the body is called, which only returns what was said.
 
     message → accept (the broker's copy is gone) → ticket to the supervisor … ticket done
-            → body and result in the finishing thread → Celery's own books, in its own thread
+            → body in the finishing thread → Celery's own books, in its own thread
+                                           → result in the writer's thread
 
 Rules
 * Everything of Celery's that is not made for threads (acknowledgement, its books) happens in the
-  thread of its event loop; writing a result may block and happens in the finishing thread.
+  thread of its event loop; writing a result may block: nothing waits for the
+  thread that does.
 * A message is accepted when its attempt gets a slot, not before: what waits here for a slot goes
   back to the broker when this worker ends or loses its connection.
 * A message that has waited for a slot for a while goes back as well, and nothing is taken until a

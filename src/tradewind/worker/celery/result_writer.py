@@ -18,7 +18,7 @@ MOST = 2000
 """Results that may wait to be written."""
 _BATCH = 200
 """Most results of one transaction."""
-_LAST_WORDS_S = 5.0
+LAST_WORDS_S = 5.0
 """At the end what waits has this long to be written."""
 
 
@@ -43,7 +43,7 @@ class ResultWriter:
         with self._change:
             self._stopping = True
             self._change.notify()
-        self._thread.join(_LAST_WORDS_S)
+        self._thread.join(LAST_WORDS_S)
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Take results; the oldest are dropped when too many wait."""
